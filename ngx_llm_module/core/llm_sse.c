@@ -1,0 +1,252 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ */
+
+
+#include "llm_sse.h"
+#include "llm_scan.h"
+
+
+enum {
+    ST_LINE = 0,                 /* first byte of a line */
+    ST_CR,                       /* the same, after a CR: a LF belongs to it */
+    ST_FIELD,                    /* in the field name */
+    ST_SPACE,                    /* after the colon */
+    ST_VALUE
+};
+
+
+enum {
+    FIELD_OTHER = 0,
+    FIELD_DATA,
+    FIELD_EVENT
+};
+
+
+static const uint8_t  llm_sse_bom[] = { 0xef, 0xbb, 0xbf };
+
+static const struct {
+    const char  *name;
+    uint8_t      len;
+} llm_sse_fields[] = {
+    { "", 0 },
+    { "data", 4 },
+    { "event", 5 }
+};
+
+
+static void
+llm_sse_value(llm_sse_t *s, const uint8_t *p, size_t len,
+    const llm_sse_handler_t *h, void *ctx)
+{
+    size_t  n;
+
+    if (len == 0) {
+        return;
+    }
+
+    if (s->field == FIELD_DATA) {
+        h->data(ctx, p, len);
+        return;
+    }
+
+    if (s->field == FIELD_EVENT) {
+        n = llm_min(len, (size_t) LLM_SSE_NAME - s->name_len);
+        memcpy(s->name + s->name_len, p, n);
+        s->name_len += n;
+    }
+}
+
+
+/*
+ * The field name is known to be whole: a colon or the end of the line
+ * follows.
+ */
+
+static void
+llm_sse_field(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx)
+{
+    if (s->field_len != llm_sse_fields[s->field].len) {
+        s->field = FIELD_OTHER;
+    }
+
+    if (s->field == FIELD_DATA) {
+
+        if (s->has_data) {
+            h->data(ctx, (const uint8_t *) "\n", 1);
+        }
+
+        s->has_data = 1;
+
+    } else if (s->field == FIELD_EVENT) {
+        s->name_len = 0;
+    }
+}
+
+
+static void
+llm_sse_dispatch(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx)
+{
+    llm_str_t  name;
+
+    if (s->has_data) {
+        name.data = s->name;
+        name.len = s->name_len;
+
+        h->event(ctx, name);
+    }
+
+    s->has_data = 0;
+    s->name_len = 0;
+}
+
+
+void
+llm_sse_init(llm_sse_t *s)
+{
+    memset(s, 0, sizeof(llm_sse_t));
+}
+
+
+void
+llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
+    const llm_sse_handler_t *h, void *ctx)
+{
+    uint8_t         c;
+    const uint8_t  *e, *q;
+
+    e = p + len;
+
+    while (p < e) {
+
+        switch (s->state) {
+
+        case ST_CR:
+            s->state = ST_LINE;
+
+            if (*p == '\n') {
+                p++;
+                continue;
+            }
+
+            /* fall through */
+
+        case ST_LINE:
+            c = *p;
+
+            if (c == '\n' || c == '\r') {
+                s->bom = sizeof(llm_sse_bom);
+                p++;
+                s->state = (c == '\r') ? ST_CR : ST_LINE;
+                llm_sse_dispatch(s, h, ctx);
+                continue;
+            }
+
+            if (s->bom < sizeof(llm_sse_bom)) {
+
+                if (c == llm_sse_bom[s->bom]) {
+                    s->bom++;
+                    p++;
+                    continue;
+                }
+
+                /* not a mark: the bytes of it seen name no known field */
+
+                s->field_len = s->bom;
+                s->bom = sizeof(llm_sse_bom);
+
+                if (s->field_len) {
+                    s->field = FIELD_OTHER;
+                    s->state = ST_FIELD;
+                    continue;
+                }
+            }
+
+            s->field_len = 0;
+            s->field = (c == 'd') ? FIELD_DATA
+                       : (c == 'e') ? FIELD_EVENT : FIELD_OTHER;
+            s->state = ST_FIELD;
+
+            /* fall through */
+
+        case ST_FIELD:
+
+            if (s->field_len == 0 && e - p > 5
+                && memcmp(p, "data:", 5) == 0)
+            {
+                s->field_len = 4;
+                p += 4;
+            }
+
+            c = *p;
+
+            if (c == ':') {
+                llm_sse_field(s, h, ctx);
+                p++;
+                s->state = ST_SPACE;
+                continue;
+            }
+
+            if (c == '\n' || c == '\r') {
+                llm_sse_field(s, h, ctx);
+                p++;
+                s->state = (c == '\r') ? ST_CR : ST_LINE;
+                continue;
+            }
+
+            if (s->field_len >= llm_sse_fields[s->field].len
+                || c != (uint8_t) llm_sse_fields[s->field].name[s->field_len])
+            {
+                s->field = FIELD_OTHER;
+            }
+
+            /* any length but that of "" tells it from a comment's */
+            s->field_len += (s->field_len < 255);
+            p++;
+            continue;
+
+        case ST_SPACE:
+            s->state = ST_VALUE;
+
+            if (*p == ' ') {
+                p++;
+                continue;
+            }
+
+            /* fall through */
+
+        default: /* ST_VALUE */
+            q = llm_scan_line(p, e);
+
+            llm_sse_value(s, p, q - p, h, ctx);
+
+            if (q == e) {
+                return;
+            }
+
+            s->state = (*q == '\r') ? ST_CR : ST_LINE;
+            p = q + 1;
+        }
+    }
+}
+
+
+void
+llm_sse_end(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx)
+{
+    if (s->state == ST_FIELD) {
+        llm_sse_field(s, h, ctx);
+    }
+
+    llm_sse_dispatch(s, h, ctx);
+
+    s->state = ST_LINE;
+}
+
+
+int
+llm_sse_idle(const llm_sse_t *s)
+{
+    return (s->state == ST_LINE || s->state == ST_CR) && !s->has_data;
+}

@@ -1,0 +1,56 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Server-sent events, as the HTML standard frames them (section "Parsing an
+ * event stream"): lines end with CR, LF or CRLF, a leading byte order mark is
+ * dropped, ":" starts a comment, one space after the colon is not part of the
+ * value, several data lines are joined by LF, a blank line dispatches.  One
+ * deviation, on purpose: an event that the end of the body leaves without
+ * its blank line is dispatched all the same, since providers end so.
+ */
+
+
+#ifndef _LLM_SSE_H_INCLUDED_
+#define _LLM_SSE_H_INCLUDED_
+
+
+#include "llm_base.h"
+
+
+#define LLM_SSE_NAME  31         /* bytes kept of an event's name */
+
+
+typedef struct {
+    /* a part of the data of the event at hand, in order; lines are joined by
+       a part of "\n" */
+    void  (*data)(void *ctx, const uint8_t *p, size_t len);
+
+    /* an event that has at least one data line is complete */
+    void  (*event)(void *ctx, llm_str_t name);
+} llm_sse_handler_t;
+
+
+typedef struct {
+    uint8_t  state;
+    uint8_t  field;              /* what the line at hand is */
+    uint8_t  field_len;          /* bytes of the field name seen */
+    uint8_t  has_data;
+    uint8_t  bom;
+    uint8_t  name_len;
+    uint8_t  name[LLM_SSE_NAME];
+} llm_sse_t;
+
+
+void llm_sse_init(llm_sse_t *s);
+void llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
+    const llm_sse_handler_t *h, void *ctx);
+
+/* The end of the body: dispatches what is pending. */
+void llm_sse_end(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx);
+
+/* True between two events: nothing of an unfinished one was seen. */
+int llm_sse_idle(const llm_sse_t *s);
+
+
+#endif /* _LLM_SSE_H_INCLUDED_ */
