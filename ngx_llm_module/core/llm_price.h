@@ -1,0 +1,221 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * What one model costs, and what one call costs.  See the essay in
+ * llm_price.c.
+ */
+
+
+#ifndef _LLM_PRICE_H_INCLUDED_
+#define _LLM_PRICE_H_INCLUDED_
+
+
+#include "llm_base.h"
+#include "llm_decimal.h"
+#include "llm_facts.h"
+
+
+#define LLM_PRICE_TIERS    4      /* as llm_tier_e */
+#define LLM_PRICE_LEVELS   16     /* size thresholds and ranges of one model */
+
+
+/* Index of a rate.  All but the request's fee are per token. */
+
+typedef enum {
+    LLM_RATE_INPUT = 0,
+    LLM_RATE_OUTPUT,
+    LLM_RATE_CACHE_READ,
+    LLM_RATE_CACHE_WRITE,
+    LLM_RATE_CACHE_WRITE_1H,
+    LLM_RATE_REASONING,
+    LLM_RATE_REQUEST,             /* a call */
+    LLM_RATE_N
+} llm_rate_e;
+
+
+/* Factors on the whole of a call.  The caller says which ones hold. */
+
+typedef enum {
+    LLM_FACTOR_EU = 0,            /* processed in the EU by contract */
+    LLM_FACTOR_US,                /* the same in the US */
+    LLM_FACTOR_GEO_US,            /* Anthropic's inference_geo "us" */
+    LLM_FACTOR_FAST,              /* Anthropic's speed "fast" */
+    LLM_FACTOR_REGIONAL,          /* a regional endpoint, not the global */
+    LLM_FACTOR_N
+} llm_factor_e;
+
+#define llm_factor_bit(f)  (1u << (f))
+
+
+typedef enum {
+    LLM_MODE_UNKNOWN = 0,
+    LLM_MODE_CHAT,
+    LLM_MODE_COMPLETION,
+    LLM_MODE_RESPONSES,
+    LLM_MODE_EMBEDDING,
+    LLM_MODE_RERANK,
+    LLM_MODE_MODERATION,
+    LLM_MODE_OTHER                /* images, audio, video, search ... */
+} llm_mode_e;
+
+
+/* flags of a price */
+
+#define LLM_PRICE_F_PRICED   0x01  /* has a rate: else known but unpriced */
+#define LLM_PRICE_F_UNITS    0x02  /* also charges what tokens do not tell:
+                                      images, seconds, searches ... */
+#define LLM_PRICE_F_TIMED    0x04  /* also has rates for hours or periods */
+#define LLM_PRICE_F_AT       0x08  /* a threshold is reached, not passed:
+                                      input >= threshold */
+#define LLM_PRICE_F_LEVELS   0x10  /* has thresholds or ranges */
+#define LLM_PRICE_F_ROUNDED  0x20  /* a rate had more digits than fit */
+
+
+/*
+ * A price is read only through the functions below and the fields of its
+ * head.  It is one block of llm_price_size() bytes without pointers, so that
+ * it may be copied anywhere aligned to 8.
+ */
+
+typedef struct {
+    uint32_t          above;      /* holds from here on; 0: always */
+    uint8_t           first;      /* its first rate, from the rates' start */
+    uint8_t           mask;       /* bit r: llm_rate_e r is given */
+    uint8_t           tier;       /* llm_tier_e */
+    uint8_t           kind;
+} llm_price_set_t;
+
+
+typedef union {
+    llm_price_set_t   set;
+    uint64_t          rate;
+} llm_price_cell_t;
+
+
+typedef struct {
+    uint32_t          family;     /* of litellm_provider; 0: not said */
+    uint32_t          max_input;  /* tokens; 0: not said */
+    uint32_t          max_output;
+    uint16_t          ncells;
+    uint8_t           nsets;
+    uint8_t           scale;      /* rates are in 10^-(15 + scale) USD */
+    uint8_t           mode;       /* llm_mode_e */
+    uint8_t           flags;      /* LLM_PRICE_F_* */
+    uint8_t           factors;    /* llm_factor_bit()s there are */
+    uint8_t           reserved;
+    uint32_t          reserved2;
+    llm_price_cell_t  cell[];     /* sets, then rates, then factors */
+} llm_price_t;
+
+
+#define LLM_PRICE_CELLS    255    /* of the largest price */
+#define LLM_PRICE_MAX_SIZE                                                    \
+    (sizeof(llm_price_t) + LLM_PRICE_CELLS * sizeof(llm_price_cell_t))
+
+
+/*
+ * Making a price: init, any number of sets, pack.  The list parser does
+ * this for the lists; llm_price directives do it by hand.
+ */
+
+typedef struct {
+    llm_u128_t        rate[LLM_PRICE_LEVELS + 2][LLM_PRICE_TIERS][LLM_RATE_N];
+    uint8_t           mask[LLM_PRICE_LEVELS + 2][LLM_PRICE_TIERS];
+    uint32_t          above[LLM_PRICE_LEVELS + 2];
+    uint32_t          factor[LLM_FACTOR_N];        /* in 1e-6 */
+    uint32_t          family;
+    uint32_t          max_input;
+    uint32_t          max_output;
+    uint8_t           nlevels;
+    uint8_t           mode;
+    uint8_t           flags;
+    uint8_t           factors;
+} llm_price_draft_t;
+
+
+/* level of the draft's plain rates, and of a range that begins at 0 */
+
+#define LLM_LEVEL_BASE    0
+#define LLM_LEVEL_RANGE0  1
+
+
+typedef enum {
+    LLM_PRICE_OK = 0,
+    LLM_PRICE_NOT_A_NUMBER,
+    LLM_PRICE_NEGATIVE,
+    LLM_PRICE_ABSURD,             /* above 1 USD a token, 1e6 USD a call */
+    LLM_PRICE_TOO_MANY            /* thresholds, rates */
+} llm_price_e;
+
+extern const char *const  llm_price_errors[];
+
+
+void llm_price_draft_init(llm_price_draft_t *d);
+
+/* The level of a threshold, made if need be; -1: LLM_PRICE_TOO_MANY. */
+int llm_price_draft_level(llm_price_draft_t *d, uint32_t above);
+
+/* USD a token (or a call), as text: a rate of a list. */
+llm_price_e llm_price_draft_rate(llm_price_draft_t *d, unsigned level,
+    unsigned tier, unsigned rate, llm_str_t usd);
+
+/*
+ * An argument of the directive llm_price: USD a million tokens; for
+ * LLM_RATE_REQUEST USD a call.
+ */
+llm_price_e llm_price_draft_million(llm_price_draft_t *d, unsigned rate,
+    llm_str_t usd);
+
+/* A factor such as "1.1". */
+llm_price_e llm_price_draft_factor(llm_price_draft_t *d, unsigned factor,
+    llm_str_t text);
+
+/* Writes at most LLM_PRICE_MAX_SIZE bytes at an address aligned to 8. */
+llm_price_e llm_price_pack(const llm_price_draft_t *d, llm_price_t *p);
+
+static inline size_t
+llm_price_size(const llm_price_t *p)
+{
+    return sizeof(llm_price_t) + p->ncells * sizeof(llm_price_cell_t);
+}
+
+
+/* flags of a cost */
+
+#define LLM_COST_CACHE_AT_INPUT   0x01  /* no cache rate: charged as input */
+#define LLM_COST_1H_AT_WRITE      0x02  /* no 1-hour rate: as a 5-minute one */
+#define LLM_COST_TIER_AT_BASE     0x04  /* some rate is not given for the
+                                           tier: the standard one taken */
+#define LLM_COST_LEVEL            0x08  /* a threshold or range applied */
+#define LLM_COST_FACTOR           0x10  /* a factor applied */
+#define LLM_COST_SATURATED        0x20
+#define LLM_COST_UNITS            0x40  /* from LLM_PRICE_F_UNITS */
+#define LLM_COST_TIMED            0x80  /* from LLM_PRICE_F_TIMED */
+
+#define LLM_COST_MAX              ((uint64_t) INT64_MAX)
+
+
+typedef struct {
+    uint64_t          nano;       /* USD x 1e9, <= LLM_COST_MAX */
+    uint32_t          flags;      /* LLM_COST_* */
+    uint32_t          missing;    /* when unpriced: bits of llm_rate_e */
+} llm_cost_t;
+
+
+/*
+ * 1: priced, 0: not (p is NULL, or a rate that the tokens need is absent:
+ * the cost is unknown, never 0).  factors: llm_factor_bit()s that hold of
+ * this call; those that the price does not have do nothing.
+ */
+int llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
+    unsigned factors, llm_cost_t *cost);
+
+/* The tier that a service_tier of a request or an answer means. */
+unsigned llm_price_tier(llm_str_t service_tier);
+
+/* The family of a litellm_provider, as kept in a price; never 0. */
+uint32_t llm_price_family(llm_str_t litellm_provider);
+
+
+#endif /* _LLM_PRICE_H_INCLUDED_ */
