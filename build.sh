@@ -13,11 +13,13 @@ BUILD_DIR=${BUILD_DIR:-$TOP/.build}
 MODULE=ngx_http_llm_module
 DEBIAN_HEADERS=/usr/share/nginx/src
 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+SANITIZE+=" -fno-omit-frame-pointer"
 JOBS=2
 
 declare -A VERBS=(
-    [build]=verb_build      [test]=verb_test        [proof]=verb_proof
-    [bench]=verb_bench      [install]=verb_install  [clean]=verb_clean
+    [build]=verb_build      [run]=verb_run          [test]=verb_test
+    [proof]=verb_proof      [asan]=verb_asan        [bench]=verb_bench
+    [fuzz]=verb_fuzz        [install]=verb_install  [clean]=verb_clean
     [help]=verb_help
 )
 
@@ -31,9 +33,13 @@ die()  { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 
 nginx_binary() { command -v "${NGINX:-nginx}" || true; }
 
-nginx_version() { "$1" -v 2>&1 | sed -n 's,^nginx version: [^/]*/\([0-9.]*\).*,\1,p'; }
+nginx_version() {
+    "$1" -v 2>&1 | sed -n 's,^nginx version: [^/]*/\([0-9.]*\).*,\1,p'
+}
 
-nginx_package() { dpkg-query -S "$(readlink -f "$1")" 2>/dev/null | sed 's/:.*//;1q'; }
+nginx_package() {
+    dpkg-query -S "$(readlink -f "$1")" 2>/dev/null | sed 's/:.*//;1q'
+}
 
 package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true; }
 
@@ -221,11 +227,14 @@ link_source() {
 
 # The wrapper gives our objects flags that nginx's own need not stand.
 
+OWN_FLAGS="-std=gnu11 -fvisibility=hidden"
+OWN_FLAGS+=" -Wall -Wextra -Wno-unused-parameter -Werror"
+
 write_wrapper() {
     cat > "$1/wrapper.mk" <<END
 include $1/Makefile
 
-$1/addon/%.o: CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -fvisibility=hidden $2
+$1/addon/%.o: CFLAGS += $OWN_FLAGS $2
 END
 }
 
@@ -351,12 +360,122 @@ verb_proof() {
     verb_test "$@"
 }
 
+verb_run() {
+    build
+    TEST_NGINX_BINARY=$(nginx_binary)
+    TEST_NGINX_MODULE=$(module_file)
+    export TEST_NGINX_BINARY TEST_NGINX_MODULE
+    exec perl "$TOP/t/demo/run.pl" "$@"
+}
+
 verb_bench() {
     build missing_to_test
     TEST_NGINX_BINARY=$(nginx_binary)
     TEST_NGINX_MODULE=$(module_file)
     export BUILD_DIR TEST_NGINX_BINARY TEST_NGINX_MODULE
     exec "$TOP/t/bench/run" "$@"
+}
+
+
+# The sanitizers' nginx is made from the source package of the very revision
+# that is installed (or NGINX_SRC), with a page of its own for each palloc.
+# nginx's own code needs two checks off; our objects get them back.
+
+verb_asan() {
+    local nginx src dir=$BUILD_DIR/asan
+
+    build missing_to_test missing_to_asan
+    nginx=$(nginx_binary)
+    lock_build
+    mkdir -p "$dir"
+    src=${NGINX_SRC:-$(debian_source "$nginx" "$dir")}
+    build_asan_nginx "$nginx" "$src" "$dir"
+    build_module "$dir/module" "$nginx" "$src" "$(asan_cc_opt)" "$SANITIZE" \
+        "-fsanitize=alignment,nonnull-attribute"
+    unlock_build
+
+    TEST_NGINX_BINARY=$dir/nginx/nginx
+    TEST_NGINX_MODULE=$dir/module/$MODULE.so
+    export LLM_SANITIZE=1
+    run_tests "$@"
+}
+
+asan_cc_opt() {
+    printf '%s' "-O1 -g $SANITIZE -fno-sanitize=alignment,nonnull-attribute" \
+        " -DNGX_DEBUG_PALLOC=1 -fPIC"
+}
+
+build_asan_nginx() {
+    local nginx=$1 src=$2 dir=$3 args stamp
+
+    stamp=$({ "$nginx" -V 2>&1; asan_cc_opt; printf '%s' "$src"; } | cksum)
+    [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || return 0
+
+    note "building nginx $(nginx_version "$nginx") with ASan and UBSan"
+    mapfile -t args < <(nginx_arguments "$nginx")
+    rm -rf "$dir/nginx"
+    link_source "$src" "$dir/nginx.src"
+    (cd "$dir/nginx.src" && ./configure ${args[@]+"${args[@]}"} \
+        --with-cc-opt="$(asan_cc_opt)" --with-ld-opt="$SANITIZE" \
+        --builddir="$dir/nginx" \
+        && make -s -j$JOBS -f "$dir/nginx/Makefile" binary) \
+        > "$dir/build.log" 2>&1 || {
+            tail -n 20 "$dir/build.log" >&2
+            die "nginx with sanitizers does not build, see $dir/build.log"
+        }
+    printf '%s\n' "$stamp" > "$dir/stamp"
+}
+
+
+# debian_source NGINX DIR: unpacks the source package below DIR, says where.
+# apt gets a source list and state of its own: nothing in /etc or /var changes.
+
+debian_source() {
+    local nginx=$1 dir=$2 package version list=$2/apt
+
+    package=$(nginx_package "$nginx")
+    version=$(package_version "${package:-none}")
+    [ -n "$version" ] || die "$nginx is of no package; NGINX_SRC=dir is needed"
+
+    if [ ! -f "$dir/source-$version/configure" ]; then
+        note "fetching the source of nginx $version"
+        mkdir -p "$list/lists/partial" "$list/archives/partial"
+        source_list "$package" "$version" > "$list/sources.list"
+        [ -s "$list/sources.list" ] || die "apt does not know where nginx" \
+            "$version came from (apt-get update?)"
+        (cd "$list" && apt_source update && apt_source source --only-source \
+            "nginx=$version") >&2 || die "no source of nginx $version"
+        mv "$list"/nginx-*/ "$dir/source-$version"
+    fi
+
+    printf '%s' "$dir/source-$version"
+}
+
+apt_source() {
+    apt-get -qq -o Dir::Etc::SourceList="$PWD/sources.list" \
+        -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$PWD/lists" \
+        -o Dir::Cache::Archives="$PWD/archives" -o Dir::Cache::pkgcache= \
+        -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User= "$@"
+}
+
+
+# The repositories of this architecture's nginx, as deb-src lines.
+
+source_list() {
+    apt-cache policy "$1" | awk -v want="$2" '
+        $1 == "***" { at = $2 == want; next }
+        /^     [^ ]/ { at = $1 == want }
+        at && $2 ~ /^https?:/ && $3 ~ "/" {
+            split($3, part, "/")
+            print "deb-src", $2, part[1], part[2]
+        }' | sort -u
+}
+
+
+verb_fuzz() {
+    ensure missing_to_fuzz
+    lock_build
+    BUILD_DIR=$BUILD_DIR exec "$TOP/t/fuzz/run" "$@"
 }
 
 verb_clean() { rm -rf "$BUILD_DIR"; }
