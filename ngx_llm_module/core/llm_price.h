@@ -83,7 +83,7 @@ typedef struct {
     uint8_t           first;      /* its first rate, from the rates' start */
     uint8_t           mask;       /* bit r: llm_rate_e r is given */
     uint8_t           tier;       /* llm_tier_e */
-    uint8_t           kind;
+    uint8_t           kind;       /* llm_set_e */
 } llm_price_set_t;
 
 
@@ -120,9 +120,10 @@ typedef struct {
  */
 
 typedef struct {
-    llm_u128_t        rate[LLM_PRICE_LEVELS + 2][LLM_PRICE_TIERS][LLM_RATE_N];
-    uint8_t           mask[LLM_PRICE_LEVELS + 2][LLM_PRICE_TIERS];
-    uint32_t          above[LLM_PRICE_LEVELS + 2];
+    llm_u128_t        rate[LLM_PRICE_LEVELS + 1][LLM_PRICE_TIERS][LLM_RATE_N];
+    uint8_t           mask[LLM_PRICE_LEVELS + 1][LLM_PRICE_TIERS];
+    uint8_t           kind[LLM_PRICE_LEVELS + 1];
+    uint32_t          above[LLM_PRICE_LEVELS + 1];
     uint32_t          factor[LLM_FACTOR_N];        /* in 1e-6 */
     uint32_t          family;
     uint32_t          max_input;
@@ -134,18 +135,26 @@ typedef struct {
 } llm_price_draft_t;
 
 
-/* level of the draft's plain rates, and of a range that begins at 0 */
+/* The level of the plain rates: there from the start. */
 
 #define LLM_LEVEL_BASE    0
-#define LLM_LEVEL_RANGE0  1
+
+typedef enum {
+    LLM_SET_BASE = 0,
+    LLM_SET_ABOVE,                /* for input > above; what it does not name
+                                     is as in the base */
+    LLM_SET_RANGE                 /* the same, from a list of ranges: stands
+                                     for itself, the first one begins at 0 */
+} llm_set_e;
 
 
 typedef enum {
     LLM_PRICE_OK = 0,
     LLM_PRICE_NOT_A_NUMBER,
     LLM_PRICE_NEGATIVE,
-    LLM_PRICE_ABSURD,             /* above 1 USD a token, 1e6 USD a call */
-    LLM_PRICE_TOO_MANY            /* thresholds, rates */
+    LLM_PRICE_ABSURD,             /* above 1 USD a token, 1e4 USD a call */
+    LLM_PRICE_TOO_MANY,           /* thresholds, rates */
+    LLM_PRICE_BAD_FACTOR          /* 0, or above 1000 */
 } llm_price_e;
 
 extern const char *const  llm_price_errors[];
@@ -153,12 +162,18 @@ extern const char *const  llm_price_errors[];
 
 void llm_price_draft_init(llm_price_draft_t *d);
 
-/* The level of a threshold, made if need be; -1: LLM_PRICE_TOO_MANY. */
-int llm_price_draft_level(llm_price_draft_t *d, uint32_t above);
+/*
+ * The level of a threshold or range, made if need be; -1: that would be
+ * LLM_PRICE_TOO_MANY.
+ */
+int llm_price_draft_level(llm_price_draft_t *d, uint32_t above,
+    unsigned kind);
 
-/* USD a token (or a call), as text: a rate of a list. */
-llm_price_e llm_price_draft_rate(llm_price_draft_t *d, unsigned level,
-    unsigned tier, unsigned rate, llm_str_t usd);
+/* USD a token (or a call), as text, to 1e-24 USD: a rate of a list. */
+llm_price_e llm_price_rate(unsigned rate, llm_str_t usd, llm_u128_t *v);
+
+void llm_price_draft_set(llm_price_draft_t *d, unsigned level, unsigned tier,
+    unsigned rate, llm_u128_t v);
 
 /*
  * An argument of the directive llm_price: USD a million tokens; for

@@ -59,7 +59,7 @@ typedef struct {
 
 
 /*
- * About 25 KiB; needed only while a list is read.  The strings of error
+ * About 22 KiB; needed only while a list is read.  The strings of error
  * point into it.
  */
 
@@ -76,25 +76,29 @@ typedef struct {
 
     uint8_t             began;    /* the '{' of the list was seen */
     uint8_t             inside;   /* of an entry that is read */
-    uint8_t             in_range;
-    uint8_t             cache_hit;
-    uint8_t             range_n;
-    uint8_t             query;
+    uint8_t             units;    /* charges a number of something else */
+    uint8_t             has_query;
+    uint8_t             bounds;   /* of the range, seen so far */
 
     uint8_t             name_len;
     uint8_t             key_len;
     uint8_t             name[LLM_JSON_TEXT];
     uint8_t             key[LLM_JSON_TEXT];      /* the scanner's "*" key */
-    uint8_t             field[LLM_JSON_TEXT];    /* key of the error */
+    uint8_t             field[LLM_JSON_TEXT];    /* of the error */
 
     uint16_t            alias_used;
     uint16_t            naliases;
     llm_str_t           alias[LLM_PRICE_ALIASES];
     uint8_t             alias_text[LLM_PRICE_ALIAS_BYTES];
 
-    uint32_t            range_low;
+    llm_u128_t          query;    /* input_cost_per_query */
     llm_price_draft_t   draft;
-    llm_price_draft_t   range;    /* rates of the range being read */
+
+    /* the range being read: its bounds may come after its rates */
+
+    uint32_t            bound[2];
+    uint8_t             range_mask[LLM_PRICE_TIERS];
+    llm_u128_t          range_rate[LLM_PRICE_TIERS][LLM_RATE_N];
 
     llm_json_t          json;
     llm_json_table_t    table;

@@ -1,0 +1,198 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ */
+
+
+#include "llm_name_spell.h"
+
+
+#define S(s)  llm_string(s)
+
+/* What routers put before a name. */
+
+static const llm_str_t  llm_name_routes[] = {
+    S("models/"), S("openrouter/"), S("bedrock/"), S("converse/"),
+    S("invoke/"), S("vertex_ai/"), S("gemini/"), S("google/"), S("openai/"),
+    S("azure/"), S("azure_ai/"), S("anthropic/"), S("us."), S("eu."),
+    S("apac."), S("au."), S("jp."), S("ca."), S("sa."), S("us-gov."),
+    S("global."), S("anthropic.")
+};
+
+
+/* What stands for the newest or the cheapest variant at the end. */
+
+static const llm_str_t  llm_name_tags[] = {
+    S(":latest"), S(":free")
+};
+
+#undef S
+
+
+/* Paths of resources: what counts is behind the last "/models/" or so. */
+
+static size_t
+llm_name_resource(const uint8_t *p, size_t len)
+{
+    size_t  i, start;
+
+    static const llm_str_t  arn = llm_string("arn:");
+    static const llm_str_t  models = llm_string("/models/");
+
+    start = 0;
+
+    if (len > arn.len && memcmp(p, arn.data, arn.len) == 0) {
+
+        for (i = 0; i < len; i++) {
+            if (p[i] == '/') {
+                start = i + 1;
+            }
+        }
+
+        return start;
+    }
+
+    for (i = 0; i + models.len < len; i++) {
+        if (memcmp(p + i, models.data, models.len) == 0) {
+            start = i + models.len;
+        }
+    }
+
+    return start;
+}
+
+
+void
+llm_name_route(llm_name_routes_t *r, llm_str_t name)
+{
+    size_t      i, at;
+    unsigned    k;
+
+    r->name = name;
+    r->n = 0;
+
+    if (name.len == 0 || name.len > LLM_NAME_MAX) {
+        return;
+    }
+
+    r->start[r->n++] = 0;
+    at = llm_name_resource(name.data, name.len);
+
+    if (at) {
+        r->start[r->n++] = at;
+    }
+
+    for (k = 0; k < sizeof(llm_name_routes) / sizeof(llm_name_routes[0]); ) {
+
+        i = llm_name_routes[k].len;
+
+        if (r->n == LLM_NAME_ROUTES) {
+            return;
+        }
+
+        if (name.len - at > i
+            && memcmp(name.data + at, llm_name_routes[k].data, i) == 0)
+        {
+            at += i;
+            r->start[r->n++] = at;
+            k = 0;
+            continue;
+        }
+
+        k++;
+    }
+}
+
+
+static int
+llm_name_digits(const uint8_t *p, size_t n)
+{
+    while (n--) {
+        if (*p < '0' || *p > '9') {
+            return 0;
+        }
+
+        p++;
+    }
+
+    return 1;
+}
+
+
+size_t
+llm_name_version(const uint8_t *p, size_t len)
+{
+    size_t          i, n;
+    const uint8_t  *e;
+
+    e = p + len;
+
+    for (i = 0; i < sizeof(llm_name_tags) / sizeof(llm_name_tags[0]); i++) {
+        n = llm_name_tags[i].len;
+
+        if (len > n && memcmp(e - n, llm_name_tags[i].data, n) == 0) {
+            return len - n;
+        }
+    }
+
+    /* -001; -20250929; -2024-08-06 */
+
+    if (len > 4 && e[-4] == '-' && llm_name_digits(e - 3, 3)) {
+        return len - 4;
+    }
+
+    if (len > 9 && e[-9] == '-' && e[-8] == '2' && llm_name_digits(e - 8, 8)) {
+        return len - 9;
+    }
+
+    if (len > 11 && e[-11] == '-' && e[-6] == '-' && e[-3] == '-'
+        && llm_name_digits(e - 10, 4) && llm_name_digits(e - 5, 2)
+        && llm_name_digits(e - 2, 2))
+    {
+        return len - 11;
+    }
+
+    /* @20250929, @default; -v1:0 */
+
+    for (n = 1; n < len && n < 16; n++) {
+
+        if (e[-(int) n] == '@') {
+            return len - n;
+        }
+
+        if (e[-(int) n] == '-') {
+            break;
+        }
+    }
+
+    if (n < len && n >= 5 && e[-(int) n] == '-' && e[1 - (int) n] == 'v'
+        && memchr(e - n, ':', n) && llm_name_digits(e - n + 2, 1)
+        && llm_name_digits(e - 1, 1))
+    {
+        return len - n;
+    }
+
+    return 0;
+}
+
+
+int
+llm_name_tuned(llm_str_t name)
+{
+    return name.len > 3 && memcmp(name.data, "ft:", 3) == 0;
+}
+
+
+llm_str_t
+llm_name_tuned_base(llm_str_t name)
+{
+    const uint8_t  *p;
+
+    p = memchr(name.data + 3, ':', name.len - 3);
+
+    if (p) {
+        name.len = p - name.data;
+    }
+
+    return name;
+}
