@@ -296,7 +296,7 @@ sub start {
     if ($self->{running} ne 'up') {
         my $how = $self->{running};
         $self->{running} = '';
-        kill KILL => $self->{child} if $how eq 'slow';
+        kill KILL => $self->workers, $self->{child} if $how eq 'slow';
         die "nginx did not start ($how):\n" . $self->_said . "\n";
     }
 

@@ -28,7 +28,7 @@ use Storable qw(freeze thaw);
 
 use LLM::Util qw(mono slurp spawn wait_for);
 
-our @EXPORT_OK = qw(response sse chunked);
+our @EXPORT_OK = qw(chunked response serve sse);
 
 
 # new(handler, file => path of the record, [early => 1: answer on headers])
@@ -46,7 +46,7 @@ sub new {
         port => $listen->sockport, file => $opt{file}, owner => $$,
     }, $class;
 
-    $self->{pid} = spawn(sub { _serve($listen, $handler, \%opt) });
+    $self->{pid} = spawn(sub { serve($listen, $handler, %opt) });
     close $listen;
 
     return $self;
@@ -180,14 +180,15 @@ sub sse {
 sub chunked { return sprintf("%x\r\n", length $_[0]) . $_[0] . "\r\n" }
 
 
-# The server.  A connection is a hash: sock, in (bytes not yet a request),
+# serve(listening socket, handler, options): the server, until its parent
+# has gone.  A connection is a hash: sock, in (bytes not yet a request),
 # out (bytes not yet written), script (actions to come), busy (a request is
 # being answered).  Timers stand in a heap of [time, fd, connection number].
 
 my (%conn, $rbits, $wbits, @heap, $record, $count, %state);
 
-sub _serve {
-    my ($listen, $handler, $opt) = @_;
+sub serve {
+    my ($listen, $handler, %opt) = @_;
 
     my $parent = getppid();
 
@@ -196,8 +197,8 @@ sub _serve {
     $rbits = $wbits = '';
     $SIG{PIPE} = 'IGNORE';
 
-    if ($opt->{file}) {
-        open $record, '>:raw', $opt->{file} or die "$opt->{file}: $!";
+    if ($opt{file}) {
+        open $record, '>:raw', $opt{file} or die "$opt{file}: $!";
         $record->autoflush(1);
     }
 
@@ -215,7 +216,7 @@ sub _serve {
             _ready($w, sub { _write($_[0]) });
             _ready($r, sub {
                 $_[0] == fileno $listen ? _accept($listen)
-                                        : _read($_[0], $handler, $opt);
+                                        : _read($_[0], $handler, \%opt);
             });
         }
 
