@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     const llm_bound_t  *bound;       /* ascending, +Inf not among them */
     uint32_t            n;
+    uint8_t             start[64];   /* how many bounds are below 2^e ns */
 } llm_bounds_t;
 
 

@@ -154,6 +154,10 @@ extern const ngx_http_llm_counter_t
 #define NGX_HTTP_LLM_RATE     (NGX_HTTP_LLM_NOCELL + LLM_DIST_N)
 #define NGX_HTTP_LLM_WORDS    (NGX_HTTP_LLM_RATE + 1)
 
+/* One token a ns, in micro-tokens a second. */
+
+#define NGX_HTTP_LLM_RATE_ONE  1000000000000000ull
+
 
 /* Label text of a series, filled once; lengths instead of final NULs. */
 
@@ -244,7 +248,7 @@ typedef struct {
     uint64_t  columns_at;
     uint64_t  chunks_at;
 
-    uint64_t  pad0[2];
+    uint64_t  pad0[3];
 
     /* lines of their own: written while serving */
     uint64_t  columns;               /* next to hand out; may pass the max */
@@ -252,8 +256,7 @@ typedef struct {
     uint64_t  chunks_high;           /* none was ever used from here on */
     uint64_t  pad2[7];
     uint64_t  marker;                /* owner of the mark being taken */
-    uint64_t  marked;                /* when the youngest was begun */
-    uint64_t  pad3[6];
+    uint64_t  pad3[7];
     ngx_http_llm_mark_t  mark[NGX_HTTP_LLM_MARKS];
     uint64_t  counter[NGX_HTTP_LLM_ZONE_COUNTERS_N];
 
