@@ -173,12 +173,20 @@ llm_json_node_add(llm_json_table_t *t, uint8_t parent, const char *key,
 int
 llm_json_compile(llm_json_table_t *t, const llm_json_row_t *rows, size_t n)
 {
+    memset(t, 0, sizeof(llm_json_table_t));
+    t->n = 2;
+
+    return llm_json_compile_more(t, rows, n);
+}
+
+
+int
+llm_json_compile_more(llm_json_table_t *t, const llm_json_row_t *rows,
+    size_t n)
+{
     int          node;
     size_t       i, len, depth;
     const char  *p;
-
-    memset(t, 0, sizeof(llm_json_table_t));
-    t->n = 2;
 
     for (i = 0; i < n; i++) {
         node = 1;

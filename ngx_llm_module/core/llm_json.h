@@ -143,6 +143,10 @@ typedef struct {
 int llm_json_compile(llm_json_table_t *t, const llm_json_row_t *rows,
     size_t n);
 
+/* Adds more rows to a table that llm_json_compile() made. */
+int llm_json_compile_more(llm_json_table_t *t, const llm_json_row_t *rows,
+    size_t n);
+
 /* The same scanner state serves any number of texts. */
 void llm_json_init(llm_json_t *s, const llm_json_table_t *t,
     llm_json_sink_pt sink, void *data);

@@ -1,0 +1,169 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Dialects: where each API keeps what we want to know.  A dialect is rows
+ * (a place in the JSON, and what a value there means), the kinds of events
+ * it has, and a rule that turns its counters into tokens as the interface
+ * defines them.  Only these tables know a vendor's field names.
+ */
+
+
+#ifndef _LLM_DIALECT_H_INCLUDED_
+#define _LLM_DIALECT_H_INCLUDED_
+
+
+#include "llm_facts.h"
+#include "llm_json.h"
+
+
+typedef enum {
+    LLM_DIALECT_NONE = 0,        /* a call that has no meter */
+    LLM_DIALECT_CHAT,            /* OpenAI chat completions and its alikes */
+    LLM_DIALECT_COMPLETIONS,     /* OpenAI legacy completions */
+    LLM_DIALECT_RESPONSES,       /* OpenAI Responses */
+    LLM_DIALECT_EMBEDDINGS,
+    LLM_DIALECT_MESSAGES,        /* Anthropic */
+    LLM_DIALECT_N
+} llm_dialect_e;
+
+
+/*
+ * What a value of a response means.  Those up to LLM_S_PARTS are a part of
+ * what was generated: seen in an event, they set bit "slot" of its parts.
+ */
+
+typedef enum {
+    LLM_S_NONE = 0,
+
+    LLM_S_TEXT,                  /* generated text, reasoning, refusal */
+    LLM_S_BARE,                  /* the same, of an API without an end mark */
+    LLM_S_ARGS,                  /* generated arguments of a tool call */
+    LLM_S_AUDIO,                 /* generated, but not text */
+    LLM_S_TOOL_NAME,
+    LLM_S_DELTA,                 /* a text whose type decides */
+    LLM_S_BLOCK_TYPE,            /* a part if it ends as a tool call does */
+    LLM_S_PARTS = LLM_S_BLOCK_TYPE,
+
+    LLM_S_TOOL,                  /* one element of tool calls: CLOSE */
+    LLM_S_TOOL_INDEX,
+    LLM_S_TOOL_ID,
+    LLM_S_TYPE,                  /* the kind of the event */
+    LLM_S_CHOICE,                /* one of several answers: CLOSE */
+    LLM_S_INDEX,                 /* which one */
+    LLM_S_FINISH,
+    LLM_S_FINISH_WHY,            /* refines the class of the finish */
+    LLM_S_MODEL,
+    LLM_S_ID,
+    LLM_S_TIER,
+    LLM_S_ERROR,
+    LLM_S_ERROR_TYPE,
+    LLM_S_ERROR_CODE,
+
+    LLM_S_USAGE,                 /* the object of the counters: OPEN */
+
+    LLM_S_COUNTERS,              /* counters: the rest of the slots */
+    LLM_S_INPUT = LLM_S_COUNTERS,
+    LLM_S_OUTPUT,
+    LLM_S_TOTAL,
+    LLM_S_CACHE_READ,
+    LLM_S_CACHE_WRITE,
+    LLM_S_CACHE_WRITE_5M,
+    LLM_S_CACHE_WRITE_1H,
+    LLM_S_REASONING,
+    LLM_S_COST,                  /* USD */
+    LLM_S_COST_TICKS,            /* 1e-10 USD */
+    LLM_S_N,
+
+    LLM_S_SECOND = 0x40          /* added to a slot: counts only as long as
+                                    the first choice was not seen */
+} llm_slot_e;
+
+#define LLM_COUNTERS_N      (LLM_S_N - LLM_S_COUNTERS)
+#define llm_counter(slot)   ((slot) - LLM_S_COUNTERS)
+#define llm_part(slot)      (1u << (slot))
+
+
+/* what a kind of event does */
+
+#define LLM_EVENT_END       0x01 /* the end mark of the dialect */
+#define LLM_EVENT_ERROR     0x02
+#define LLM_EVENT_TOOL      0x04 /* a block of a tool call begins */
+
+
+typedef struct {
+    const char  *type;           /* "*.delta": ends so; NULL: any */
+    uint16_t     parts;          /* which parts make it a content event */
+    uint8_t      flags;
+} llm_event_kind_t;
+
+
+/* how counters relate */
+
+#define LLM_USAGE_REPLACE   0x01 /* a later usage object replaces the earlier
+                                    one; else field by field */
+#define LLM_USAGE_APART     0x02 /* input does not count cache reads and
+                                    writes */
+
+
+typedef struct {
+    const char              *name;
+    uint8_t                  operation;
+    uint8_t                  usage;
+    uint8_t                  soft_end;   /* a finish reason ends it as well,
+                                            if the body ends in order */
+    const llm_event_kind_t  *kinds;
+    const llm_json_row_t    *rows;       /* of streams and whole bodies */
+    size_t                   nrows;
+    const llm_json_row_t    *stream;     /* of a stream's events only */
+    size_t                   nstream;
+    const llm_json_row_t    *whole;      /* of whole bodies only */
+    size_t                   nwhole;
+    const char              *tool_suffix;
+    const char              *provider;   /* when nothing tells it better */
+} llm_dialect_t;
+
+
+extern const llm_dialect_t  llm_dialects[LLM_DIALECT_N];
+
+
+/* The compiled tables: made once a configuration, read by all calls. */
+
+typedef struct {
+    llm_json_table_t  request;
+    llm_json_table_t  stream[LLM_DIALECT_N];
+    llm_json_table_t  whole[LLM_DIALECT_N];
+} llm_dialect_set_t;
+
+
+/* LLM_JSON_ERROR: a table does not compile; a defect, not an input. */
+int llm_dialect_compile(llm_dialect_set_t *set);
+
+
+/* What the path of a request tells. */
+
+typedef struct {
+    uint8_t    operation;        /* LLM_OP_NONE: not a known API */
+    uint8_t    dialect;
+    uint8_t    shape;            /* the body must decide between dialects */
+    uint8_t    path_stream;      /* the path itself asks for a stream */
+    llm_str_t  model;            /* where the path names it, else empty */
+    llm_str_t  provider;         /* where the path tells it, else empty */
+} llm_path_t;
+
+
+/* path: decoded, without query. */
+void llm_dialect_path(llm_str_t path, llm_path_t *out);
+
+/* The provider of an upstream's host name ("host" or "host:port"), or
+ * empty. */
+llm_str_t llm_dialect_host(llm_str_t host);
+
+/* The class of an error from what the body called it, and the status. */
+unsigned llm_dialect_error(llm_str_t type, llm_str_t code, unsigned status);
+
+/* The class of a finish reason. */
+unsigned llm_dialect_finish(llm_str_t finish, llm_str_t why);
+
+
+#endif /* _LLM_DIALECT_H_INCLUDED_ */

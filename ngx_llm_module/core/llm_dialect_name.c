@@ -1,0 +1,463 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Dialects and providers from the names of things: paths, hosts, error
+ * types, finish reasons.  Tables only.
+ */
+
+
+#include "llm_dialect.h"
+
+
+static inline int
+llm_ends(llm_str_t s, const char *suffix)
+{
+    size_t  n;
+
+    n = strlen(suffix);
+
+    return s.len >= n && memcmp(s.data + s.len - n, suffix, n) == 0;
+}
+
+
+static const uint8_t *
+llm_find(llm_str_t s, const char *word)
+{
+    size_t          n;
+    const uint8_t  *p;
+
+    n = strlen(word);
+
+    for (p = s.data; n <= (size_t) (s.data + s.len - p); p++) {
+        p = memchr(p, word[0], s.data + s.len - p - n + 1);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        if (memcmp(p, word, n) == 0) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Of two suffixes that both hold, the first row wins. */
+
+static const struct {
+    const char  *suffix;
+    uint8_t      operation;
+    uint8_t      dialect;
+    uint8_t      shape;
+} llm_paths[] = {
+    { "/chat/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, 0 },
+    { "/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_COMPLETIONS, 1 },
+    { "/responses", LLM_OP_RESPONSES, LLM_DIALECT_RESPONSES, 0 },
+    { "/embeddings", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/v1/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 0 },
+    { "/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
+    { ":rawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
+    { ":streamRawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
+    { "/v1/chat", LLM_OP_CHAT, LLM_DIALECT_CHAT, 1 },
+    { "/embed", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { ":embedContent", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { ":batchEmbedContents", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/moderations", LLM_OP_MODERATION, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/rerank", LLM_OP_RERANK, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/images/generations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/images/edits", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/images/variations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/audio/speech", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/audio/transcriptions", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/audio/translations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/videos", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/v1/batches", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/messages/batches", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/messages/count_tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/responses/compact", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 }
+};
+
+
+/* The model between two marks of the path. */
+
+static const struct {
+    const char  *before;
+    const char  *until;
+} llm_path_models[] = {
+    { "/openai/deployments/", "/" },
+    { "/deployments/", "/" },
+    { "/models/", ":" }
+};
+
+
+static const struct {
+    const char  *word;
+    const char  *provider;
+} llm_path_providers[] = {
+    { "/openai/deployments/", "azure.ai.openai" },
+    { "/publishers/", "gcp.vertex_ai" },
+    { ":embedContent", "gcp.gemini" },
+    { ":batchEmbedContents", "gcp.gemini" },
+    { "/v1beta/openai/", "gcp.gemini" },
+    { "/serving-endpoints/", "databricks" },
+    { "/v2/embed", "cohere" }
+};
+
+
+/*
+ * Host names end so; a row that begins with "*" holds in the middle of the
+ * name too.
+ */
+
+static const struct {
+    const char  *host;
+    const char  *provider;
+} llm_hosts[] = {
+    { "api.openai.com", "openai" },
+    { ".openai.azure.com", "azure.ai.openai" },
+    { ".cognitiveservices.azure.com", "azure.ai.openai" },
+    { ".services.ai.azure.com", "azure.ai.inference" },
+    { ".models.ai.azure.com", "azure.ai.inference" },
+    { "api.anthropic.com", "anthropic" },
+    { "*bedrock", "aws.bedrock" },
+    { "generativelanguage.googleapis.com", "gcp.gemini" },
+    { "aiplatform.googleapis.com", "gcp.vertex_ai" },
+    { "api.cohere.com", "cohere" },
+    { "api.cohere.ai", "cohere" },
+    { "api.mistral.ai", "mistral_ai" },
+    { "codestral.mistral.ai", "mistral_ai" },
+    { "api.groq.com", "groq" },
+    { "api.deepseek.com", "deepseek" },
+    { "api.x.ai", "x_ai" },
+    { "api.perplexity.ai", "perplexity" },
+    { "openrouter.ai", "openrouter" },
+    { "api.together.xyz", "together_ai" },
+    { "api.together.ai", "together_ai" },
+    { "api.fireworks.ai", "fireworks_ai" },
+    { "api.cerebras.ai", "cerebras" },
+    { "api.moonshot.ai", "moonshot_ai" },
+    { "api.moonshot.cn", "moonshot_ai" },
+    { "dashscope.aliyuncs.com", "dashscope" },
+    { "dashscope-intl.aliyuncs.com", "dashscope" },
+    { "api.z.ai", "zai" },
+    { "open.bigmodel.cn", "zai" },
+    { "api.voyageai.com", "voyage" },
+    { "api.writer.com", "writer" },
+    { "router.huggingface.co", "huggingface" },
+    { "api.githubcopilot.com", "github_copilot" },
+    { "ai-gateway.vercel.sh", "vercel_ai_gateway" },
+    { "api.venice.ai", "venice" },
+    { "ollama.com", "ollama" },
+    { ".azuredatabricks.net", "databricks" },
+    { ".cloud.databricks.com", "databricks" },
+    { ".snowflakecomputing.com", "snowflake" },
+    { "api.cloudflare.com", "cloudflare" }
+};
+
+
+static const struct {
+    const char  *name;
+    uint8_t      error;
+} llm_error_types[] = {
+    { "rate_limit_error", LLM_ERROR_RATE_LIMIT },
+    { "rate_limit_exceeded", LLM_ERROR_RATE_LIMIT },
+    { "rate_limit", LLM_ERROR_RATE_LIMIT },
+    { "insufficient_quota", LLM_ERROR_RATE_LIMIT },
+    { "tokens", LLM_ERROR_RATE_LIMIT },
+    { "requests", LLM_ERROR_RATE_LIMIT },
+    { "RESOURCE_EXHAUSTED", LLM_ERROR_RATE_LIMIT },
+    { "overloaded_error", LLM_ERROR_OVERLOADED },
+    { "overloaded", LLM_ERROR_OVERLOADED },
+    { "server_is_overloaded", LLM_ERROR_OVERLOADED },
+    { "slow_down", LLM_ERROR_OVERLOADED },
+    { "UNAVAILABLE", LLM_ERROR_OVERLOADED },
+    { "timeout", LLM_ERROR_TIMEOUT },
+    { "timeout_error", LLM_ERROR_TIMEOUT },
+    { "DEADLINE_EXCEEDED", LLM_ERROR_TIMEOUT },
+    { "authentication_error", LLM_ERROR_AUTH },
+    { "permission_error", LLM_ERROR_AUTH },
+    { "invalid_api_key", LLM_ERROR_AUTH },
+    { "UNAUTHENTICATED", LLM_ERROR_AUTH },
+    { "PERMISSION_DENIED", LLM_ERROR_AUTH },
+    { "not_found_error", LLM_ERROR_NOT_FOUND },
+    { "model_not_found", LLM_ERROR_NOT_FOUND },
+    { "DeploymentNotFound", LLM_ERROR_NOT_FOUND },
+    { "NOT_FOUND", LLM_ERROR_NOT_FOUND },
+    { "content_filter", LLM_ERROR_CONTENT_FILTER },
+    { "content_policy_violation", LLM_ERROR_CONTENT_FILTER },
+    { "context_length_exceeded", LLM_ERROR_TOO_LARGE },
+    { "exceed_context_size_error", LLM_ERROR_TOO_LARGE },
+    { "request_too_large", LLM_ERROR_TOO_LARGE },
+    { "invalid_request_error", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_prompt", LLM_ERROR_INVALID_REQUEST },
+    { "INVALID_ARGUMENT", LLM_ERROR_INVALID_REQUEST },
+    { "server_error", LLM_ERROR_SERVER_ERROR },
+    { "api_error", LLM_ERROR_SERVER_ERROR },
+    { "internal_error", LLM_ERROR_SERVER_ERROR },
+    { "INTERNAL", LLM_ERROR_SERVER_ERROR }
+};
+
+
+static const struct {
+    uint16_t  status;
+    uint8_t   error;
+} llm_error_statuses[] = {
+    { 400, LLM_ERROR_INVALID_REQUEST },
+    { 401, LLM_ERROR_AUTH },
+    { 402, LLM_ERROR_RATE_LIMIT },
+    { 403, LLM_ERROR_AUTH },
+    { 404, LLM_ERROR_NOT_FOUND },
+    { 408, LLM_ERROR_TIMEOUT },
+    { 409, LLM_ERROR_INVALID_REQUEST },
+    { 413, LLM_ERROR_TOO_LARGE },
+    { 415, LLM_ERROR_INVALID_REQUEST },
+    { 422, LLM_ERROR_INVALID_REQUEST },
+    { 424, LLM_ERROR_SERVER_ERROR },
+    { 429, LLM_ERROR_RATE_LIMIT },
+    { 500, LLM_ERROR_SERVER_ERROR },
+    { 501, LLM_ERROR_SERVER_ERROR },
+    { 502, LLM_ERROR_UPSTREAM },
+    { 503, LLM_ERROR_OVERLOADED },
+    { 504, LLM_ERROR_TIMEOUT },
+    { 529, LLM_ERROR_OVERLOADED }
+};
+
+
+static const struct {
+    const char  *name;
+    uint8_t      finish;
+} llm_finishes[] = {
+    { "stop", LLM_FINISH_STOP },
+    { "end_turn", LLM_FINISH_STOP },
+    { "stop_sequence", LLM_FINISH_STOP },
+    { "completed", LLM_FINISH_STOP },
+    { "eos", LLM_FINISH_STOP },
+    { "eos_token", LLM_FINISH_STOP },
+    { "length", LLM_FINISH_LENGTH },
+    { "max_tokens", LLM_FINISH_LENGTH },
+    { "max_output_tokens", LLM_FINISH_LENGTH },
+    { "model_length", LLM_FINISH_LENGTH },
+    { "model_context_window_exceeded", LLM_FINISH_LENGTH },
+    { "incomplete", LLM_FINISH_LENGTH },
+    { "tool_calls", LLM_FINISH_TOOL_CALLS },
+    { "function_call", LLM_FINISH_TOOL_CALLS },
+    { "tool_use", LLM_FINISH_TOOL_CALLS },
+    { "content_filter", LLM_FINISH_CONTENT_FILTER },
+    { "refusal", LLM_FINISH_CONTENT_FILTER }
+};
+
+
+#define COUNT(a)  (sizeof(a) / sizeof(a[0]))
+
+
+static llm_str_t
+llm_str_of(const char *s)
+{
+    llm_str_t  v;
+
+    v.data = (const uint8_t *) s;
+    v.len = strlen(s);
+
+    return v;
+}
+
+
+static void
+llm_path_model(llm_str_t path, llm_path_t *out)
+{
+    size_t          i;
+    llm_str_t       rest;
+    const uint8_t  *p, *q;
+
+    for (i = 0; i < COUNT(llm_path_models); i++) {
+
+        p = llm_find(path, llm_path_models[i].before);
+        if (p == NULL) {
+            continue;
+        }
+
+        rest.data = p + strlen(llm_path_models[i].before);
+        rest.len = path.data + path.len - rest.data;
+
+        q = llm_find(rest, llm_path_models[i].until);
+        if (q == NULL || q == rest.data) {
+            continue;
+        }
+
+        out->model.data = rest.data;
+        out->model.len = q - rest.data;
+        return;
+    }
+}
+
+
+void
+llm_dialect_path(llm_str_t path, llm_path_t *out)
+{
+    size_t  i;
+
+    memset(out, 0, sizeof(llm_path_t));
+
+    while (path.len > 1 && path.data[path.len - 1] == '/') {
+        path.len--;
+    }
+
+    for (i = 0; i < COUNT(llm_path_providers); i++) {
+        if (llm_find(path, llm_path_providers[i].word)) {
+            out->provider = llm_str_of(llm_path_providers[i].provider);
+            break;
+        }
+    }
+
+    for (i = 0; i < COUNT(llm_paths); i++) {
+
+        if (!llm_ends(path, llm_paths[i].suffix)) {
+            continue;
+        }
+
+        out->operation = llm_paths[i].operation;
+        out->dialect = llm_paths[i].dialect;
+        out->shape = llm_paths[i].shape;
+        out->path_stream = llm_ends(path, ":streamRawPredict");
+
+        llm_path_model(path, out);
+        return;
+    }
+}
+
+
+llm_str_t
+llm_dialect_host(llm_str_t host)
+{
+    size_t          i;
+    llm_str_t       none = { NULL, 0 };
+    const uint8_t  *p;
+
+    p = memchr(host.data, ':', host.len);
+    if (p) {
+        host.len = p - host.data;
+    }
+
+    for (i = 0; i < COUNT(llm_hosts); i++) {
+
+        if (llm_hosts[i].host[0] == '*') {
+            if (llm_find(host, llm_hosts[i].host + 1)
+                && llm_ends(host, ".amazonaws.com"))
+            {
+                return llm_str_of(llm_hosts[i].provider);
+            }
+
+            continue;
+        }
+
+        if (llm_ends(host, llm_hosts[i].host)) {
+            return llm_str_of(llm_hosts[i].provider);
+        }
+    }
+
+    return none;
+}
+
+
+static unsigned
+llm_error_status(unsigned status)
+{
+    size_t  i;
+
+    for (i = 0; i < COUNT(llm_error_statuses); i++) {
+        if (llm_error_statuses[i].status == status) {
+            return llm_error_statuses[i].error;
+        }
+    }
+
+    return (status >= 500 && status < 600) ? LLM_ERROR_SERVER_ERROR
+           : (status >= 400 && status < 500) ? LLM_ERROR_INVALID_REQUEST
+           : LLM_ERROR_NONE;
+}
+
+
+static unsigned
+llm_error_word(llm_str_t word)
+{
+    size_t    i;
+    unsigned  n;
+
+    for (i = 0; i < COUNT(llm_error_types); i++) {
+        if (llm_str_eq(word, llm_error_types[i].name,
+                       strlen(llm_error_types[i].name)))
+        {
+            return llm_error_types[i].error;
+        }
+    }
+
+    /* a code may be a status */
+
+    if (word.len != 3) {
+        return LLM_ERROR_NONE;
+    }
+
+    for (i = 0, n = 0; i < 3; i++) {
+        if (word.data[i] < '0' || word.data[i] > '9') {
+            return LLM_ERROR_NONE;
+        }
+
+        n = n * 10 + (word.data[i] - '0');
+    }
+
+    return llm_error_status(n);
+}
+
+
+unsigned
+llm_dialect_error(llm_str_t type, llm_str_t code, unsigned status)
+{
+    unsigned  by_code, by_type, by_status;
+
+    by_code = llm_error_word(code);
+    by_type = llm_error_word(type);
+
+    /* "invalid_request_error" with a code says less than the code */
+
+    if (by_code != LLM_ERROR_NONE && by_code != LLM_ERROR_INVALID_REQUEST) {
+        return by_code;
+    }
+
+    by_status = llm_error_status(status);
+
+    if (by_type == LLM_ERROR_INVALID_REQUEST || by_type == LLM_ERROR_NONE) {
+
+        if (by_status != LLM_ERROR_NONE) {
+            return by_status;
+        }
+
+        return by_type ? by_type : by_code ? by_code : LLM_ERROR_OTHER;
+    }
+
+    return by_type;
+}
+
+
+unsigned
+llm_dialect_finish(llm_str_t finish, llm_str_t why)
+{
+    size_t     i;
+    llm_str_t  word;
+
+    if (finish.len == 0) {
+        return LLM_FINISH_NONE;
+    }
+
+    word = why.len ? why : finish;
+
+    for (i = 0; i < COUNT(llm_finishes); i++) {
+        if (llm_str_eq(word, llm_finishes[i].name,
+                       strlen(llm_finishes[i].name)))
+        {
+            return llm_finishes[i].finish;
+        }
+    }
+
+    return LLM_FINISH_OTHER;
+}

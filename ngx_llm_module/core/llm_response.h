@@ -1,0 +1,141 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * The reader of responses: bytes in, facts out.  See the essay in
+ * llm_response.c.
+ */
+
+
+#ifndef _LLM_RESPONSE_H_INCLUDED_
+#define _LLM_RESPONSE_H_INCLUDED_
+
+
+#include "llm_dialect.h"
+#include "llm_facts.h"
+#include "llm_json.h"
+#include "llm_sse.h"
+#include "llm_text.h"
+
+
+typedef enum {
+    LLM_FRAMING_UNKNOWN = 0,     /* the first bytes will tell */
+    LLM_FRAMING_SSE,
+    LLM_FRAMING_JSON,            /* one plain body */
+    LLM_FRAMING_OPAQUE           /* nothing that we read */
+} llm_framing_e;
+
+
+#define LLM_MODEL_LEN   128
+#define LLM_ID_LEN      64
+#define LLM_WORD_LEN    40
+#define LLM_MARK_LEN    8
+
+
+typedef struct {
+    uint8_t   len;
+    uint8_t   data[LLM_WORD_LEN - 1];
+} llm_word_t;
+
+
+typedef struct {
+    /* the event at hand */
+    uint16_t             parts;
+    uint8_t              kind;         /* index in the dialect's kinds; 255:
+                                          no type seen */
+    uint8_t              payload;      /* what the data of an event is */
+    uint8_t              mark_len;
+    uint8_t              mark[LLM_MARK_LEN];
+
+    /* the choice at hand */
+    uint8_t              tool_seen;    /* the element names a tool */
+    uint32_t             index;
+    uint32_t             tool_index;
+    uint64_t             tool_id;
+    llm_word_t           finish;
+} llm_response_event_t;
+
+
+typedef struct {
+    const llm_dialect_set_t  *set;
+    llm_json_t                json;
+    llm_sse_t                 sse;
+
+    uint8_t                   dialect;
+    uint8_t                   framing;     /* llm_framing_e */
+    uint8_t                   hint;        /* what the header said */
+
+    /* facts, final after llm_response_end() */
+
+    uint8_t                   end;         /* the end mark was seen */
+    uint8_t                   finished;    /* a finish reason was */
+    uint8_t                   error;       /* an error stands in the body */
+    uint8_t                   usage;       /* LLM_RESPONSE_U_* */
+    uint8_t                   broken;      /* some text was not JSON */
+    uint8_t                   tier;        /* llm_tier_e */
+
+    uint32_t                  events;
+    uint32_t                  content_events;
+    uint32_t                  first_content;   /* its index, if there is any */
+    uint32_t                  usage_events;
+    uint32_t                  tool_calls;
+    uint32_t                  tool_next;
+    uint64_t                  tool_last;
+
+    uint32_t                  present;     /* bit i: counter[i] is there */
+    uint64_t                  counter[LLM_COUNTERS_N];
+    llm_text_t                text;        /* what was generated */
+
+    llm_response_event_t      ev;
+
+    llm_word_t                finish;
+    llm_word_t                finish_why;
+    llm_word_t                error_type;
+    llm_word_t                error_code;
+    uint8_t                   model_len;
+    uint8_t                   id_len;
+    uint8_t                   model[LLM_MODEL_LEN];
+    uint8_t                   id[LLM_ID_LEN];
+} llm_response_t;
+
+
+#define LLM_RESPONSE_U_FIRST   0x01  /* the usage itself was seen */
+#define LLM_RESPONSE_U_SECOND  0x02  /* only one to fall back on */
+
+
+/* hint: what the content type says. */
+void llm_response_init(llm_response_t *r, const llm_dialect_set_t *set,
+    unsigned dialect, unsigned hint);
+
+/* content_events has grown: the bytes held content. */
+void llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len);
+
+/* The end of what came, however it ended. */
+void llm_response_end(llm_response_t *r);
+
+/*
+ * The end in order: 1 if the body is as complete as the dialect can tell.
+ * clean: the body itself ended as announced.
+ */
+int llm_response_complete(const llm_response_t *r, int clean);
+
+/*
+ * Tokens as the interface defines them.  0: no counter was reported and t is
+ * all zero.
+ */
+int llm_response_tokens(const llm_response_t *r, llm_tokens_t *t);
+
+/* What the provider says the call cost, nano-USD.  0: it does not say. */
+int llm_response_cost(const llm_response_t *r, uint64_t *nano);
+
+
+static inline llm_str_t
+llm_word_str(const llm_word_t *w)
+{
+    llm_str_t  s = { w->data, w->len };
+
+    return s;
+}
+
+
+#endif /* _LLM_RESPONSE_H_INCLUDED_ */

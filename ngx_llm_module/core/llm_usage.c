@@ -1,0 +1,108 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * From the counters as a provider reports them to tokens as the interface
+ * defines them: input is all input, output is all output, the others are
+ * parts of these.
+ */
+
+
+#include "llm_response.h"
+
+
+#define HAS(r, slot)  ((r)->present & (1u << llm_counter(slot)))
+
+
+static inline uint64_t
+llm_usage_get(const llm_response_t *r, unsigned slot)
+{
+    return HAS(r, slot) ? r->counter[llm_counter(slot)] : 0;
+}
+
+
+/* Counters of a response that lies do not wrap. */
+
+static inline uint64_t
+llm_usage_add(uint64_t a, uint64_t b)
+{
+    return (a + b < a) ? UINT64_MAX : a + b;
+}
+
+
+int
+llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
+{
+    uint64_t  total;
+
+    memset(t, 0, sizeof(llm_tokens_t));
+
+    if (!HAS(r, LLM_S_INPUT) && !HAS(r, LLM_S_OUTPUT)
+        && !HAS(r, LLM_S_TOTAL))
+    {
+        return 0;
+    }
+
+    t->input = llm_usage_get(r, LLM_S_INPUT);
+    t->output = llm_usage_get(r, LLM_S_OUTPUT);
+    t->cache_read = llm_usage_get(r, LLM_S_CACHE_READ);
+    t->cache_write = llm_usage_get(r, LLM_S_CACHE_WRITE);
+    t->cache_write_1h = llm_usage_get(r, LLM_S_CACHE_WRITE_1H);
+    t->reasoning = llm_usage_get(r, LLM_S_REASONING);
+    total = llm_usage_get(r, LLM_S_TOTAL);
+
+    if (!HAS(r, LLM_S_CACHE_WRITE)) {
+        t->cache_write = llm_usage_add(llm_usage_get(r, LLM_S_CACHE_WRITE_5M),
+                                       t->cache_write_1h);
+    }
+
+    /* Voyage: nothing but a total, and nothing but input */
+
+    if (!HAS(r, LLM_S_INPUT) && total > t->output) {
+        t->input = total - t->output;
+    }
+
+    if (llm_dialects[r->dialect].usage & LLM_USAGE_APART) {
+        t->input = llm_usage_add(t->input,
+                                 llm_usage_add(t->cache_read,
+                                               t->cache_write));
+    }
+
+    /*
+     * xAI counts reasoning beside its output, as the total shows; where
+     * reasoning is more than the output it can be nowhere else.
+     */
+
+    if (t->reasoning
+        && (t->reasoning > t->output
+            || total == llm_usage_add(llm_usage_add(t->input, t->output),
+                                      t->reasoning)))
+    {
+        t->output = llm_usage_add(t->output, t->reasoning);
+    }
+
+    /* a part is never more than the whole: Grok on Azure says otherwise */
+
+    t->cache_read = llm_min(t->cache_read, t->input);
+    t->cache_write = llm_min(t->cache_write, t->input - t->cache_read);
+    t->cache_write_1h = llm_min(t->cache_write_1h, t->cache_write);
+
+    return 1;
+}
+
+
+int
+llm_response_cost(const llm_response_t *r, uint64_t *nano)
+{
+    if (HAS(r, LLM_S_COST_TICKS)) {
+        *nano = llm_usage_get(r, LLM_S_COST_TICKS);
+        return 1;
+    }
+
+    if (HAS(r, LLM_S_COST)) {
+        *nano = llm_usage_get(r, LLM_S_COST);
+        return 1;
+    }
+
+    return 0;
+}
