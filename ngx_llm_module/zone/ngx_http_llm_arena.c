@@ -234,6 +234,7 @@ ngx_http_llm_arena_view(ngx_http_llm_zone_t *zone, ngx_http_llm_arena_t *a)
     zone->self = 0;
     zone->slot = 0;
     zone->room = 0;
+    zone->starved = 0;
     zone->marking = 0;
 }
 

@@ -285,6 +285,7 @@ typedef struct {
     uint64_t                self;    /* owner word; 0 before join */
     uint32_t                slot;    /* slot + 1 */
     uint32_t                room;    /* chunk with free rows + 1 */
+    uint32_t                starved; /* calls before rows are looked for */
 
     uint32_t                marking; /* slot being marked + 1 */
     uint32_t                cursor;  /* next series to copy */

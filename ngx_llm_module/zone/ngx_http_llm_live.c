@@ -27,7 +27,8 @@
 #include "ngx_http_llm_owner.h"
 
 
-#define NGX_HTTP_LLM_FULL   UINT64_MAX
+#define NGX_HTTP_LLM_FULL     UINT64_MAX
+#define NGX_HTTP_LLM_STARVE   256
 
 
 static int ngx_http_llm_live_chunk(ngx_http_llm_zone_t *zone);
@@ -50,6 +51,7 @@ ngx_http_llm_live_join(ngx_http_llm_zone_t *zone)
     zone->self = ngx_http_llm_owner_self();
     zone->slot = 0;
     zone->room = 0;
+    zone->starved = 0;
     zone->spare = 0;
     zone->marking = 0;
 
@@ -121,6 +123,7 @@ ngx_http_llm_live_reap(ngx_http_llm_zone_t *zone)
         n++;
     }
 
+    zone->starved = 0;
     ngx_http_llm_live_trim(zone);
 
     return n;
@@ -239,6 +242,13 @@ ngx_http_llm_live_chunk(ngx_http_llm_zone_t *zone)
         return -1;
     }
 
+    /* the search is long when it is in vain: not for every call, then */
+
+    if (zone->starved) {
+        zone->starved--;
+        return -1;
+    }
+
     high = &zone->arena->chunks_high;
 
     for (i = 0; i < zone->chunks_max; i++) {
@@ -267,6 +277,8 @@ ngx_http_llm_live_chunk(ngx_http_llm_zone_t *zone)
             return 0;
         }
     }
+
+    zone->starved = NGX_HTTP_LLM_STARVE;
 
     return -1;
 }

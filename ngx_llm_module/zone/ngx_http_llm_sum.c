@@ -203,15 +203,12 @@ ngx_http_llm_sum_dist(ngx_http_llm_base_t *base,
     int                       i, first, last;
     uint32_t                  o, c;
     uint64_t                  cell[LLM_CELLS_COLUMN], n, *into;
-    ngx_http_llm_sum_dist_t  *part;
+    ngx_http_llm_sum_dist_t   room, *part;
 
-    struct {
-        /* everything of the type but its cells */
-        uint64_t  head[offsetof(ngx_http_llm_sum_dist_t, cell) / 8];
-    } room;
+    /* its cells are not used: they go to the sum at once */
 
-    memset(&room, 0, sizeof(room));
-    part = (ngx_http_llm_sum_dist_t *) (void *) &room;
+    part = &room;
+    memset(part, 0, offsetof(ngx_http_llm_sum_dist_t, cell));
 
     part->under = word[NGX_HTTP_LLM_UNDER + dist];
     part->over = word[NGX_HTTP_LLM_OVER + dist];
