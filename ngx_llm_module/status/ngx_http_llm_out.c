@@ -1,0 +1,314 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * No size is ever guessed: whoever writes asks for room for what it is about
+ * to write, and a buf that cannot hold it is closed and followed by another.
+ * An allocation that fails is remembered, not returned, so that renderers
+ * read like what they print; ngx_http_llm_out_take() tells it.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "llm_escape.h"
+#include "ngx_http_llm_out.h"
+
+
+#define NGX_HTTP_LLM_OUT_DIGITS  20
+
+
+static u_char *ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len);
+static void ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end);
+static ngx_int_t ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len);
+static void ngx_http_llm_out_point(ngx_http_llm_out_t *out, uint64_t n,
+    uint64_t one, size_t width);
+static u_char *ngx_http_llm_out_digits(u_char *p, uint64_t n, size_t width);
+
+
+static const ngx_buf_tag_t  ngx_http_llm_out_tag =
+    (ngx_buf_tag_t) &ngx_http_llm_out_init;
+
+
+void
+ngx_http_llm_out_init(ngx_http_llm_out_t *out, ngx_pool_t *pool)
+{
+    ngx_memzero(out, sizeof(ngx_http_llm_out_t));
+
+    out->pool = pool;
+    out->last = &out->chain;
+}
+
+
+ngx_int_t
+ngx_http_llm_out_take(ngx_http_llm_out_t *out, ngx_chain_t **chain,
+    ngx_uint_t last, ngx_uint_t last_buf)
+{
+    if (last && out->buf == NULL) {
+
+        /* an empty buf must not claim memory, or the writer alerts */
+
+        (void) ngx_http_llm_out_append(out, 0);
+    }
+
+    if (out->failed) {
+        return NGX_ERROR;
+    }
+
+    if (last) {
+        out->buf->last_buf = last_buf;
+        out->buf->last_in_chain = 1;
+    }
+
+    *chain = out->chain;
+
+    out->chain = NULL;
+    out->last = &out->chain;
+    out->buf = NULL;
+    out->size = 0;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_out_sent(ngx_http_llm_out_t *out, ngx_chain_t *chain)
+{
+    ngx_chain_update_chains(out->pool, &out->free, &out->busy, &chain,
+                            ngx_http_llm_out_tag);
+}
+
+
+void
+ngx_http_llm_out_data(ngx_http_llm_out_t *out, const void *data, size_t len)
+{
+    u_char  *p;
+
+    if (len == 0) {
+        return;
+    }
+
+    p = ngx_http_llm_out_room(out, len);
+
+    if (p) {
+        ngx_http_llm_out_done(out, ngx_cpymem(p, data, len));
+    }
+}
+
+
+void
+ngx_http_llm_out_text(ngx_http_llm_out_t *out, const char *text)
+{
+    ngx_http_llm_out_data(out, text, ngx_strlen(text));
+}
+
+
+void
+ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s)
+{
+    u_char  *p;
+
+    if (s.len == 0) {
+        return;
+    }
+
+    p = ngx_http_llm_out_room(out, llm_escape_json_len(s));
+
+    if (p) {
+        ngx_http_llm_out_done(out, llm_escape_json(p, s));
+    }
+}
+
+
+void
+ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s)
+{
+    u_char  *p;
+
+    if (s.len == 0) {
+        return;
+    }
+
+    p = ngx_http_llm_out_room(out, llm_escape_label_len(s));
+
+    if (p) {
+        ngx_http_llm_out_done(out, llm_escape_label(p, s));
+    }
+}
+
+
+void
+ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n)
+{
+    u_char  *p;
+
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_DIGITS);
+
+    if (p) {
+        ngx_http_llm_out_done(out, ngx_http_llm_out_digits(p, n, 1));
+    }
+}
+
+
+void
+ngx_http_llm_out_nano(ngx_http_llm_out_t *out, uint64_t n)
+{
+    ngx_http_llm_out_point(out, n, 1000000000, 9);
+}
+
+
+void
+ngx_http_llm_out_micro(ngx_http_llm_out_t *out, uint64_t n)
+{
+    ngx_http_llm_out_point(out, n, 1000000, 6);
+}
+
+
+static void
+ngx_http_llm_out_point(ngx_http_llm_out_t *out, uint64_t n, uint64_t one,
+    size_t width)
+{
+    u_char  *p;
+
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_DIGITS + 1 + width);
+
+    if (p) {
+        p = ngx_http_llm_out_digits(p, n / one, 1);
+        *p++ = '.';
+        ngx_http_llm_out_done(out, ngx_http_llm_out_digits(p, n % one, width));
+    }
+}
+
+
+void
+ngx_http_llm_out_time(ngx_http_llm_out_t *out, uint64_t msec)
+{
+    u_char    *p;
+    ngx_tm_t   tm;
+
+    p = ngx_http_llm_out_room(out, sizeof("1970-09-28T12:00:00.000Z")
+                                   + NGX_INT64_LEN);
+
+    if (p) {
+        ngx_gmtime((time_t) (msec / 1000), &tm);
+
+        ngx_http_llm_out_done(out,
+            ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                        (int) (msec % 1000)));
+    }
+}
+
+
+/*
+ * Room for len (> 0) bytes in one piece; what was used of it is told by done.
+ * Every caller writes at least one byte, so no buf is handed on empty.
+ */
+
+static u_char *
+ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len)
+{
+    if (out->buf == NULL || (size_t) (out->buf->end - out->buf->last) < len) {
+
+        if (ngx_http_llm_out_append(out, len) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return out->buf->last;
+}
+
+
+static void
+ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end)
+{
+    out->size += end - out->buf->last;
+    out->buf->last = end;
+}
+
+
+/* len 0: a buf without memory, for flags alone. */
+
+static ngx_int_t
+ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len)
+{
+    size_t        size;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (out->failed) {
+        return NGX_ERROR;
+    }
+
+    if (len == 0) {
+        cl = ngx_alloc_chain_link(out->pool);
+        if (cl == NULL) {
+            goto failed;
+        }
+
+        cl->buf = ngx_calloc_buf(out->pool);
+        cl->next = NULL;
+
+    } else {
+        cl = ngx_chain_get_free_buf(out->pool, &out->free);
+    }
+
+    if (cl == NULL || cl->buf == NULL) {
+        goto failed;
+    }
+
+    b = cl->buf;
+
+    if (len) {
+        size = ngx_max(len, NGX_HTTP_LLM_OUT_BUF);
+
+        if (b->start == NULL || (size_t) (b->end - b->start) < size) {
+            b->start = ngx_palloc(out->pool, size);
+            if (b->start == NULL) {
+                goto failed;
+            }
+
+            b->end = b->start + size;
+        }
+
+        b->pos = b->start;
+        b->last = b->start;
+        b->temporary = 1;
+    }
+
+    b->tag = ngx_http_llm_out_tag;
+
+    *out->last = cl;
+    out->last = &cl->next;
+    out->buf = b;
+
+    return NGX_OK;
+
+failed:
+
+    out->failed = 1;
+
+    return NGX_ERROR;
+}
+
+
+static u_char *
+ngx_http_llm_out_digits(u_char *p, uint64_t n, size_t width)
+{
+    u_char  *end, buf[NGX_HTTP_LLM_OUT_DIGITS];
+
+    end = buf + NGX_HTTP_LLM_OUT_DIGITS;
+
+    do {
+        *--end = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while ((size_t) (buf + NGX_HTTP_LLM_OUT_DIGITS - end) < width) {
+        *--end = '0';
+    }
+
+    return ngx_cpymem(p, end, buf + NGX_HTTP_LLM_OUT_DIGITS - end);
+}

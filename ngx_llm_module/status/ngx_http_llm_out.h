@@ -1,0 +1,70 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Where the status is written to: a chain of bufs that grows as it is filled
+ * and whose memory is used again once the client has it.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_OUT_H_INCLUDED_
+#define _NGX_HTTP_LLM_OUT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "llm_base.h"
+
+
+#define NGX_HTTP_LLM_OUT_BUF  16384
+
+
+typedef struct {
+    ngx_pool_t    *pool;
+    ngx_chain_t   *chain;        /* written, not handed on yet */
+    ngx_chain_t  **last;
+    ngx_chain_t   *free;
+    ngx_chain_t   *busy;         /* handed on, not sent yet */
+    ngx_buf_t     *buf;          /* of chain, being filled; or NULL */
+    size_t         size;         /* bytes in chain */
+    unsigned       failed:1;     /* no memory: nothing more is written */
+} ngx_http_llm_out_t;
+
+
+void ngx_http_llm_out_init(ngx_http_llm_out_t *out, ngx_pool_t *pool);
+
+/*
+ * take: what was written so far (may be NULL), with end-of-response flags if
+ * "last"; NGX_ERROR if anything failed since the beginning.  After it has
+ * been handed on, sent: it, or NULL when only older bufs may have moved.
+ */
+ngx_int_t ngx_http_llm_out_take(ngx_http_llm_out_t *out, ngx_chain_t **chain,
+    ngx_uint_t last, ngx_uint_t last_buf);
+void ngx_http_llm_out_sent(ngx_http_llm_out_t *out, ngx_chain_t *chain);
+
+void ngx_http_llm_out_data(ngx_http_llm_out_t *out, const void *data,
+    size_t len);
+void ngx_http_llm_out_text(ngx_http_llm_out_t *out, const char *text);
+
+/* Escaped, without quotes. */
+void ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s);
+void ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s);
+
+void ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n);
+
+/* Billionths, as "1.000000001": nanoseconds in seconds, nano-USD in USD. */
+void ngx_http_llm_out_nano(ngx_http_llm_out_t *out, uint64_t n);
+
+/* Millionths: tokens a second. */
+void ngx_http_llm_out_micro(ngx_http_llm_out_t *out, uint64_t n);
+
+/* RFC 3339 with milliseconds, UTC. */
+void ngx_http_llm_out_time(ngx_http_llm_out_t *out, uint64_t msec);
+
+
+#define ngx_http_llm_out_lit(out, s)                                          \
+    ngx_http_llm_out_data(out, s, sizeof(s) - 1)
+
+
+#endif /* _NGX_HTTP_LLM_OUT_H_INCLUDED_ */
