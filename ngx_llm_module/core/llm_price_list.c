@@ -99,10 +99,8 @@ llm_price_list_fail(llm_price_list_t *l, const char *what, uint64_t at,
         e->line += llm_price_list_lines(l->piece, l->piece + (end - l->base));
     }
 
-    e->entry.data = l->name;
     e->entry.len = l->inside ? l->name_len : 0;
 
-    e->key.data = l->field;
     e->key.len = llm_min(key.len, sizeof(l->field));
     memcpy(l->field, key.data, e->key.len);
 }
@@ -264,6 +262,8 @@ llm_price_list_init(llm_price_list_t *l, llm_price_entry_pt entry, void *data)
     l->entry = entry;
     l->data = data;
     l->line = 1;
+    l->error.entry.data = l->name;
+    l->error.key.data = l->field;
 
     if (llm_json_compile(&l->table, llm_price_rows, LLM_PRICE_NROWS)
         != LLM_JSON_OK)
