@@ -194,19 +194,25 @@ sub _globals {
 sub _http {
     my ($self) = @_;
 
-    my $tmp = "$self->{dir}/tmp";
     my @fields = map { "\"$_\":\"\$$_\"" } @NGINX_VARIABLES;
     push @fields, map { "\"$_\":\"\$llm_$_\"" } $self->_known_variables;
 
     return "log_format llm_test escape=json '{" . join(',', @fields)
          . "}';\naccess_log $self->{dir}/access.log llm_test;\n"
-         . join '', map { "${_}_temp_path $tmp/$_;\n" }
+         . $self->_temp_paths;
+}
+
+
+sub _temp_paths {
+    my ($self) = @_;
+
+    return join '', map { "${_}_temp_path $self->{dir}/tmp/$_;\n" }
                     qw(client_body proxy fastcgi uwsgi scgi);
 }
 
 
-# The variables that this build of the module knows; a test that reads one
-# that it does not gets undef, never a match.
+# The variables that this build of the module knows, as nginx -t tells; a test
+# that reads one that it does not know gets undef, never a match.
 
 my $known;
 
@@ -216,9 +222,19 @@ sub _known_variables {
     return unless $self->{module};
 
     if (!$known) {
-        my $so = slurp($MODULE);
-        my %in = map { $_ => 1 } $so =~ /llm_([a-z_]+)\0/g;
-        $known = [grep { $in{$_} } @VARIABLES];
+        my %ask = map { $_ => 1 } @VARIABLES;
+
+        while (%ask) {
+            my $text = join '', map { "\$llm_$_" } sort keys %ask;
+            my ($ok, $said) = $self->check($self->_globals
+                . "http { log_format all '$text'; " . $self->_temp_paths
+                . "}\n");
+            last if $ok;
+            $said =~ /unknown "llm_(\w+)" variable/ && delete $ask{$1}
+                or die "the module does not load:\n$said";
+        }
+
+        $known = [grep { $ask{$_} } @VARIABLES];
     }
 
     return @$known;
