@@ -199,7 +199,7 @@ llm_price_list_entry_close(llm_price_list_t *l, const llm_json_event_t *ev)
 
     llm_price_field_end(l);
 
-    p = &l->packed.price;
+    p = (llm_price_t *) l->packed;
 
     rc = llm_price_pack(&l->draft, p);
     if (rc != LLM_PRICE_OK) {

@@ -103,10 +103,7 @@ typedef struct {
     llm_json_t          json;
     llm_json_table_t    table;
 
-    union {
-        llm_price_t     price;
-        uint64_t        bytes[LLM_PRICE_MAX_SIZE / 8];
-    } packed;
+    uint64_t            packed[LLM_PRICE_MAX_SIZE / 8];  /* a llm_price_t */
 } llm_price_list_t;
 
 
