@@ -1,0 +1,545 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ */
+
+
+#include "ngx_http_llm_conf.h"
+
+
+static ngx_int_t ngx_http_llm_conf_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *cv);
+static char *ngx_http_llm_conf_label_name(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf, ngx_str_t *name);
+
+
+ngx_conf_enum_t  ngx_http_llm_accept_encodings[] = {
+    { ngx_string("identity"), NGX_HTTP_LLM_ACCEPT_IDENTITY },
+    { ngx_string("pass"), NGX_HTTP_LLM_ACCEPT_PASS },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_conf_enum_t  ngx_http_llm_inspects[] = {
+    { ngx_string("passive"), NGX_HTTP_LLM_INSPECT_PASSIVE },
+    { ngx_null_string, 0 }
+};
+
+
+void *
+ngx_http_llm_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mcf->zones, cf->pool, 2, sizeof(ngx_shm_zone_t *))
+        != NGX_OK
+        || ngx_array_init(&mcf->labels, cf->pool, NGX_HTTP_LLM_LABELS,
+                          sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_http_llm_prices_init(cf, &mcf->prices) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    mcf->info.version = NGX_HTTP_LLM_VERSION;
+    mcf->info.generation = 1;
+
+    return mcf;
+}
+
+
+char *
+ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_llm_main_conf_t *mcf = conf;
+
+    ngx_http_llm_main_conf_t  *old;
+
+    if (ngx_http_llm_prices_done(cf, &mcf->prices) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->info.price_models = mcf->prices.models;
+    mcf->info.price_loaded = mcf->prices.loaded;
+    mcf->info.price_sha256 = mcf->prices.sha256;
+    mcf->info.nlabels = mcf->labels.nelts;
+    mcf->info.labels = mcf->labels.elts;
+
+    /* the configuration that serves now, if there is one */
+
+    if (cf->cycle->old_cycle && !ngx_is_init_cycle(cf->cycle->old_cycle)) {
+        old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
+                                                  ngx_http_llm_module);
+        if (old) {
+            mcf->info.generation = old->info.generation + 1;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_llm_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->zone = NGX_CONF_UNSET_PTR;
+    lcf->labels = NGX_CONF_UNSET_PTR;
+    lcf->route = NGX_CONF_UNSET_PTR;
+    lcf->provider = NGX_CONF_UNSET_PTR;
+    lcf->stream_buffering = NGX_CONF_UNSET;
+    lcf->accept_encoding = NGX_CONF_UNSET_UINT;
+    lcf->inspect = NGX_CONF_UNSET_UINT;
+    lcf->inspect_max = NGX_CONF_UNSET;
+
+    return lcf;
+}
+
+
+char *
+ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_llm_loc_conf_t  *prev = parent;
+    ngx_http_llm_loc_conf_t  *conf = child;
+
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (conf->labels != NGX_CONF_UNSET_PTR
+        && prev->labels != NGX_CONF_UNSET_PTR
+        && prev->labels && conf->labels)
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"llm_label\" of the outer level is hidden by "
+                           "those of this one");
+    }
+
+    ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
+    ngx_conf_merge_ptr_value(conf->labels, prev->labels, NULL);
+    ngx_conf_merge_ptr_value(conf->route, prev->route, NULL);
+    ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
+    ngx_conf_merge_value(conf->stream_buffering, prev->stream_buffering, 0);
+    ngx_conf_merge_uint_value(conf->accept_encoding, prev->accept_encoding,
+                              NGX_HTTP_LLM_ACCEPT_IDENTITY);
+    ngx_conf_merge_uint_value(conf->inspect, prev->inspect,
+                              NGX_HTTP_LLM_INSPECT_PASSIVE);
+    ngx_conf_merge_off_value(conf->inspect_max, prev->inspect_max,
+                             32 * 1024 * 1024);
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
+
+    if (conf->zone) {
+        mcf->used = 1;
+
+        if (conf->accept_encoding == NGX_HTTP_LLM_ACCEPT_IDENTITY) {
+            mcf->identity = 1;
+        }
+    }
+
+    if (conf->status.zone) {
+        mcf->used = 1;
+        return ngx_http_llm_status_check(cf, &conf->status);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* llm_zone zone=name:size; */
+
+char *
+ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_main_conf_t *mcf = conf;
+
+    u_char           *p;
+    ssize_t           size;
+    ngx_str_t        *value, name, s;
+    ngx_shm_zone_t  **zone;
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    p = (u_char *) ngx_strchr(name.data, ':');
+
+    if (p == NULL || p == name.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\", must be zone=name:size",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_array_push(&mcf->zones);
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *zone = ngx_http_llm_zone_add(cf, &name, size, &ngx_http_llm_module);
+
+    return *zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* llm zone | off; */
+
+char *
+ngx_http_llm_conf_llm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->zone != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->zone = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->zone = ngx_http_llm_zone_get(cf, &value[1], &ngx_http_llm_module);
+
+    return lcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* llm_label name value; llm_label off; */
+
+char *
+ngx_http_llm_conf_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *lcf = conf;
+
+    ngx_uint_t                  i;
+    ngx_str_t                  *value;
+    ngx_http_llm_label_conf_t  *label;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[1].data, "off") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"llm_label\" needs a name and a value, "
+                               "or \"off\"");
+            return NGX_CONF_ERROR;
+        }
+
+        if (lcf->labels != NGX_CONF_UNSET_PTR) {
+            return "is duplicate";
+        }
+
+        lcf->labels = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (lcf->labels == NULL) {
+        return "is given after \"llm_label off\"";
+    }
+
+    if (lcf->labels == NGX_CONF_UNSET_PTR) {
+        lcf->labels = ngx_array_create(cf->pool, 2,
+                                       sizeof(ngx_http_llm_label_conf_t));
+        if (lcf->labels == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    label = lcf->labels->elts;
+
+    for (i = 0; i < lcf->labels->nelts; i++) {
+        if (label[i].name.len == value[1].len
+            && ngx_strncmp(label[i].name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate label \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    label = ngx_array_push(lcf->labels);
+    if (label == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    label->name = value[1];
+
+    if (ngx_http_llm_conf_complex(cf, &value[2], &label->value) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_llm_conf_label_name(cf,
+               ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module),
+               &value[1]);
+}
+
+
+static char *
+ngx_http_llm_conf_label_name(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf,
+    ngx_str_t *name)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i;
+    const char  *why;
+
+    why = ngx_http_llm_status_label(name);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid label name \"%V\": %s", name, why);
+        return NGX_CONF_ERROR;
+    }
+
+    known = mcf->labels.elts;
+
+    for (i = 0; i < mcf->labels.nelts; i++) {
+        if (known[i].len == name->len
+            && ngx_strncmp(known[i].data, name->data, name->len) == 0)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    if (mcf->labels.nelts == NGX_HTTP_LLM_LABELS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "label \"%V\" is one too many: a configuration "
+                           "has up to %d names of labels",
+                           name, NGX_HTTP_LLM_LABELS);
+        return NGX_CONF_ERROR;
+    }
+
+    known = ngx_array_push(&mcf->labels);
+    if (known == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *known = *name;
+
+    return NGX_CONF_OK;
+}
+
+
+/* llm_provider auto | value; */
+
+char *
+ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->provider != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+        lcf->provider = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->provider = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (lcf->provider == NULL
+        || ngx_http_llm_conf_complex(cf, &value[1], lcf->provider) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *lcf = conf;
+
+    char                      *rv;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
+
+    rv = ngx_http_llm_status_set(cf, &lcf->status, &mcf->info,
+                                 &ngx_http_llm_module);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_llm_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_handler(ngx_http_request_t *r)
+{
+    ngx_http_llm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    return ngx_http_llm_status_handler(r, &lcf->status);
+}
+
+
+static ngx_int_t
+ngx_http_llm_conf_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ngx_memzero(cv, sizeof(ngx_http_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = cv;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+
+static ngx_command_t *
+ngx_http_llm_conf_command(ngx_module_t *module, const char *name)
+{
+    ngx_command_t  *cmd;
+
+    for (cmd = module->commands; cmd && cmd->name.len; cmd++) {
+        if (ngx_strcmp(cmd->name.data, name) == 0) {
+            return cmd;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * proxy_pass installs a handler that is private to its module.  It is told
+ * by the directive itself, run once on scratch settings with a value that
+ * holds a variable, so that nothing is registered.
+ *
+ * The upstream's name is read out of the settings of the proxy module, which
+ * begin with an ngx_http_upstream_conf_t.  That is not promised anywhere, so
+ * it is checked: the offset that the module publishes for proxy_buffering
+ * must be that of the field in an ngx_http_upstream_conf_t.
+ */
+
+ngx_int_t
+ngx_http_llm_conf_probe(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
+{
+    void                      **loc_conf;
+    ngx_str_t                  *value;
+    ngx_conf_t                  scratch;
+    ngx_array_t                 args;
+    ngx_uint_t                  i;
+    ngx_module_t               *proxy;
+    ngx_command_t              *pass, *buffering;
+    ngx_http_module_t          *module;
+    ngx_http_conf_ctx_t         ctx, *outer;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    proxy = NULL;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_proxy_module")
+            == 0)
+        {
+            proxy = cf->cycle->modules[i];
+            break;
+        }
+    }
+
+    if (proxy == NULL) {
+        return NGX_OK;
+    }
+
+    pass = ngx_http_llm_conf_command(proxy, "proxy_pass");
+    buffering = ngx_http_llm_conf_command(proxy, "proxy_buffering");
+
+    if (pass == NULL || buffering == NULL) {
+        return NGX_OK;
+    }
+
+    mcf->upstream_first = (buffering->offset
+                           == offsetof(ngx_http_upstream_conf_t, buffering));
+
+    module = proxy->ctx;
+    outer = cf->ctx;
+    ctx = *outer;
+
+    loc_conf = ngx_pcalloc(cf->pool, sizeof(void *) * ngx_http_max_module);
+    clcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_core_loc_conf_t));
+
+    if (loc_conf == NULL || clcf == NULL
+        || ngx_array_init(&args, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    scratch = *cf;
+    scratch.ctx = &ctx;
+    scratch.args = &args;
+    ctx.loc_conf = loc_conf;
+
+    loc_conf[ngx_http_core_module.ctx_index] = clcf;
+    loc_conf[proxy->ctx_index] = module->create_loc_conf(&scratch);
+
+    if (loc_conf[proxy->ctx_index] == NULL) {
+        return NGX_ERROR;
+    }
+
+    value = ngx_array_push_n(&args, 2);
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value[0], "proxy_pass");
+    ngx_str_set(&value[1], "http://$host");
+
+    if (pass->set(&scratch, pass, loc_conf[proxy->ctx_index])
+        != NGX_CONF_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    mcf->proxy = clcf->handler;
+    mcf->proxy_index = proxy->ctx_index;
+
+    return NGX_OK;
+}

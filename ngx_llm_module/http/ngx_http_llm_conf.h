@@ -1,0 +1,100 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Settings: what the directives fill in.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_CONF_H_INCLUDED_
+#define _NGX_HTTP_LLM_CONF_H_INCLUDED_
+
+
+#include "ngx_http_llm_compat.h"
+#include "ngx_http_llm_prices.h"
+#include "ngx_http_llm_status.h"
+#include "ngx_http_llm_zone.h"
+
+#include "llm_dialect.h"
+
+
+#define NGX_HTTP_LLM_VERSION  "0.1.0"
+
+#define NGX_HTTP_LLM_ACCEPT_IDENTITY  0
+#define NGX_HTTP_LLM_ACCEPT_PASS      1
+
+#define NGX_HTTP_LLM_INSPECT_PASSIVE  0
+
+
+typedef struct {
+    ngx_array_t                  zones;      /* ngx_shm_zone_t * */
+    ngx_array_t                  labels;     /* ngx_str_t: distinct names */
+    ngx_http_llm_prices_t        prices;
+    ngx_http_llm_status_info_t   info;
+
+    llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
+    ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
+    ngx_uint_t                   proxy_index;
+    unsigned                     used:1;
+    unsigned                     upstream_first:1;  /* see the probe */
+    unsigned                     identity:1; /* llm_accept_encoding is used */
+} ngx_http_llm_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_http_complex_value_t     value;
+} ngx_http_llm_label_conf_t;
+
+
+typedef struct {
+    ngx_shm_zone_t              *zone;       /* NULL: off */
+    ngx_array_t                 *labels;     /* ngx_http_llm_label_conf_t */
+    ngx_http_complex_value_t    *route;
+    ngx_http_complex_value_t    *provider;   /* NULL: auto */
+    ngx_flag_t                   stream_buffering;
+    ngx_uint_t                   accept_encoding;
+    ngx_uint_t                   inspect;
+    off_t                        inspect_max;
+
+    ngx_http_llm_status_conf_t   status;
+} ngx_http_llm_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_llm_module;
+extern ngx_conf_enum_t  ngx_http_llm_accept_encodings[];
+extern ngx_conf_enum_t  ngx_http_llm_inspects[];
+
+
+void *ngx_http_llm_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+char *ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_conf_llm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_conf_label(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* What proxy_pass sets as a location's handler, and whether its settings
+ * begin as we read them. */
+ngx_int_t ngx_http_llm_conf_probe(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf);
+
+
+/* The content handler of llm_status. */
+ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);
+
+
+static inline ngx_http_llm_zone_t *
+ngx_http_llm_zone_of(ngx_shm_zone_t *shm_zone)
+{
+    return shm_zone->data;
+}
+
+
+#endif /* _NGX_HTTP_LLM_CONF_H_INCLUDED_ */

@@ -1,0 +1,265 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Tables and wiring.  Hooks are installed only if some location uses them.
+ */
+
+
+#include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_request.h"
+#include "ngx_http_llm_response.h"
+#include "ngx_http_llm_timer.h"
+#include "ngx_http_llm_variables.h"
+
+
+static ngx_int_t ngx_http_llm_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_llm_init_process(ngx_cycle_t *cycle);
+static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
+
+
+#define NGX_HTTP_LLM_ALL_CONF                                                 \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+static ngx_command_t  ngx_http_llm_commands[] = {
+
+    { ngx_string("llm_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_conf_llm,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_label"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_conf_label,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_route"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, route),
+      NULL },
+
+    { ngx_string("llm_provider"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_conf_provider,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_prices"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_prices_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_price"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_prices_rule,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_stream_buffering"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, stream_buffering),
+      NULL },
+
+    { ngx_string("llm_accept_encoding"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, accept_encoding),
+      &ngx_http_llm_accept_encodings },
+
+    { ngx_string("llm_inspect"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, inspect),
+      &ngx_http_llm_inspects },
+
+    { ngx_string("llm_inspect_max"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, inspect_max),
+      NULL },
+
+    { ngx_string("llm_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_llm_module_ctx = {
+    ngx_http_llm_variables_add,            /* preconfiguration */
+    ngx_http_llm_init,                     /* postconfiguration */
+
+    ngx_http_llm_create_main_conf,         /* create main configuration */
+    ngx_http_llm_init_main_conf,           /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_llm_create_loc_conf,          /* create location configuration */
+    ngx_http_llm_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_llm_module = {
+    NGX_MODULE_V1,
+    &ngx_http_llm_module_ctx,              /* module context */
+    ngx_http_llm_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_llm_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_llm_exit_process,             /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_llm_init_phase(ngx_conf_t *cf, ngx_uint_t phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    /* log handlers run in their order: ours before access_log's */
+
+    if (phase == NGX_HTTP_LOG_PHASE) {
+        h = cmcf->phases[phase].handlers.elts;
+
+        ngx_memmove(&h[1], h, (cmcf->phases[phase].handlers.nelts - 1)
+                              * sizeof(ngx_http_handler_pt));
+        h[0] = handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_init(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
+
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    mcf->dialects = ngx_palloc(cf->pool, sizeof(llm_dialect_set_t));
+    if (mcf->dialects == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (llm_dialect_compile(mcf->dialects) != LLM_JSON_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "llm: tables of dialects do not compile");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_conf_probe(cf, mcf) != NGX_OK
+        || ngx_http_llm_init_phase(cf, NGX_HTTP_REWRITE_PHASE,
+                                   ngx_http_llm_rewrite_handler)
+           != NGX_OK
+        || ngx_http_llm_init_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                   ngx_http_llm_precontent_handler)
+           != NGX_OK
+        || ngx_http_llm_init_phase(cf, NGX_HTTP_LOG_PHASE,
+                                   ngx_http_llm_log_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_llm_header_filter;
+
+    ngx_http_llm_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_llm_body_filter;
+
+    ngx_http_llm_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_llm_request_body_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_llm_main_conf_t *
+ngx_http_llm_module_conf(ngx_cycle_t *cycle)
+{
+    /* the cache manager and loader are no workers */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_http_llm_module);
+}
+
+
+static ngx_int_t
+ngx_http_llm_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_llm_module_conf(cycle);
+
+    if (mcf == NULL || mcf->zones.nelts == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_timer_init(cycle, mcf);
+}
+
+
+static void
+ngx_http_llm_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_llm_module_conf(cycle);
+
+    if (mcf && mcf->zones.nelts) {
+        ngx_http_llm_timer_exit(mcf);
+    }
+}

@@ -1,0 +1,58 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * The price lists and rules of a configuration.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_PRICES_H_INCLUDED_
+#define _NGX_HTTP_LLM_PRICES_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llm_name.h"
+#include "llm_price.h"
+
+
+typedef struct {
+    llm_price_rule_t         rule;
+#if (NGX_PCRE)
+    ngx_regex_t             *regex;
+#endif
+} ngx_http_llm_price_regex_t;
+
+
+typedef struct {
+    ngx_array_t              files;     /* ngx_str_t: full names */
+    ngx_array_t              entries;   /* of all lists, in their order */
+    ngx_array_t              rules;     /* llm_price_rule_t */
+    ngx_array_t              regexes;   /* ngx_http_llm_price_regex_t */
+    llm_price_table_t        table;
+
+    uint64_t                 models;
+    time_t                   loaded;
+    ngx_str_t                sha256;
+} ngx_http_llm_prices_t;
+
+
+ngx_int_t ngx_http_llm_prices_init(ngx_conf_t *cf, ngx_http_llm_prices_t *p);
+
+/* Directives llm_prices and llm_price; conf is the main conf. */
+char *ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_prices_rule(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* All directives were seen: builds the table. */
+ngx_int_t ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p);
+
+/* NULL: unpriced. */
+const llm_price_t *ngx_http_llm_prices_find(ngx_http_llm_prices_t *p,
+    const llm_name_query_t *q, llm_str_t route, ngx_log_t *log);
+
+
+#endif /* _NGX_HTTP_LLM_PRICES_H_INCLUDED_ */

@@ -1,0 +1,338 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * The way of the request.
+ *
+ * REWRITE stamps the start, PRECONTENT is the last place before the upstream,
+ * and in between or after (as nginx reads it) the body passes our filter, in
+ * pieces, from memory, whatever the protocol.  Nothing here changes what
+ * passes.
+ *
+ * The one change is Accept-Encoding.  What the upstream gets is read from
+ * the list of headers; what nginx's gzip decides is read from a pointer into
+ * that list.  So the list is copied, the copy's elements say "identity", and
+ * the pointer stays with the client's.  The arrays of the list are shared
+ * with subrequests and outlive redirects: the client's own list is put back
+ * whenever the request enters a location anew.
+ */
+
+
+#include "ngx_http_llm_request.h"
+#include "ngx_http_llm_finish.h"
+
+
+ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
+
+
+static void
+ngx_http_llm_request_headers_restore(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    if (ctx->headers == NULL) {
+        return;
+    }
+
+    r = ctx->request;
+
+    r->headers_in.headers.part = *ctx->headers;
+    r->headers_in.headers.last = ctx->headers_last;
+
+    /* the first part is inside the list itself */
+
+    if (ctx->headers->next == NULL) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    ctx->headers = NULL;
+}
+
+
+static ngx_int_t
+ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t           i;
+    ngx_list_t          *list;
+    ngx_list_part_t     *part, *copy, *saved;
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    list = &r->headers_in.headers;
+
+    if (r->headers_in.accept_encoding == NULL || ctx->headers) {
+        return NGX_OK;
+    }
+
+    saved = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+    if (saved == NULL) {
+        return NGX_ERROR;
+    }
+
+    *saved = list->part;
+    ctx->headers_last = list->last;
+
+    for (part = &list->part; part; part = part->next) {
+
+        h = ngx_palloc(r->pool, list->nalloc * list->size);
+        if (h == NULL) {
+            list->part = *saved;
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(h, part->elts, part->nelts * list->size);
+        part->elts = h;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == sizeof("Accept-Encoding") - 1
+                && ngx_strcasecmp(h[i].key.data,
+                                  (u_char *) "Accept-Encoding")
+                   == 0)
+            {
+                ngx_str_set(&h[i].value, "identity");
+            }
+        }
+
+        if (part->next == NULL) {
+            list->last = part;
+            break;
+        }
+
+        /* the records after the first are shared: copy them too */
+
+        copy = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (copy == NULL) {
+            list->part = *saved;
+            return NGX_ERROR;
+        }
+
+        *copy = *part->next;
+        part->next = copy;
+    }
+
+    ctx->headers = saved;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Runs for each location that the main request enters.  The first one with
+ * llm on starts the clock; later ones do not restart it.
+ */
+
+ngx_int_t
+ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t       *ctx;
+    ngx_http_llm_loc_conf_t  *lcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_llm_ctx_get(r);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    if (ctx) {
+        ngx_http_llm_request_headers_restore(ctx);
+
+        if (ngx_http_llm_finish_round(ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ctx->conf = lcf;
+        return NGX_DECLINED;
+    }
+
+    if (lcf->zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_llm_ctx_create(r, lcf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->start = ngx_http_llm_now();
+    ngx_http_llm_ctx_operation(ctx);
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_llm_precontent_handler(ngx_http_request_t *r)
+{
+    uint32_t                   series;
+    ngx_http_llm_ctx_t        *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_llm_ctx_get(r);
+
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* an "if" of the location may have chosen other settings since */
+
+    ctx->conf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    if (ctx->conf->zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->ready == 0) {
+        ctx->ready = ngx_http_llm_now();
+    }
+
+    ngx_http_llm_ctx_operation(ctx);
+
+    if (ngx_http_llm_ctx_place(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (ctx->conf->accept_encoding == NGX_HTTP_LLM_ACCEPT_IDENTITY
+        && mcf->proxy && clcf->handler == mcf->proxy
+        && ngx_http_llm_request_identity(ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->operation == LLM_OP_NONE) {
+        return NGX_DECLINED;
+    }
+
+    series = ngx_http_llm_series_base(ctx->zone,
+                                      ngx_http_llm_view(&ctx->provider),
+                                      ngx_http_llm_view(&ctx->route),
+                                      ctx->operation);
+
+    if (ctx->live) {
+        ngx_http_llm_live_move(ctx->zone, ctx->live, series);
+
+    } else {
+        ctx->live = ngx_http_llm_live_start(ctx->zone, series, 1, ctx->start);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
+{
+    llm_request_t         *r;
+    ngx_http_llm_asked_t  *a;
+
+    r = ctx->reading;
+
+    if (r == NULL) {
+        return;
+    }
+
+    ctx->reading = NULL;
+    a = &ctx->asked;
+
+    a->state = r->state;
+    a->stream = r->stream;
+    a->max_tokens = r->max_tokens;
+    a->has_max_tokens = r->has_max_tokens;
+    a->turns = r->turns;
+    a->prompt_bytes = r->prompt_bytes;
+    a->prompt_tokens = llm_request_tokens(r);
+
+    if (r->model_len) {
+        a->model.data = ngx_pnalloc(ctx->request->pool, r->model_len);
+
+        if (a->model.data) {
+            ngx_memcpy(a->model.data, r->model, r->model_len);
+            a->model.len = r->model_len;
+        }
+    }
+
+    if (r->temperature_len) {
+        a->temperature.data = ngx_pnalloc(ctx->request->pool,
+                                          r->temperature_len);
+
+        if (a->temperature.data) {
+            ngx_memcpy(a->temperature.data, r->temperature,
+                       r->temperature_len);
+            a->temperature.len = r->temperature_len;
+        }
+    }
+
+    if (ctx->by_shape || ctx->operation == LLM_OP_NONE) {
+        ngx_http_llm_finish_shape(ctx, llm_request_dialect(r));
+    }
+}
+
+
+static void
+ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
+{
+    size_t                     len;
+    ngx_buf_t                 *b;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (ctx->answer) {
+        return;
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+        len = ngx_buf_in_memory(b) ? (size_t) (b->last - b->pos) : 0;
+
+        if (len && ctx->reading == NULL && ctx->asked.state == 0) {
+            ctx->reading = ngx_http_llm_ctx_memory(ctx);
+
+            if (ctx->reading == NULL) {
+                return;
+            }
+
+            mcf = ngx_http_get_module_main_conf(ctx->request,
+                                                ngx_http_llm_module);
+            llm_request_init(ctx->reading, mcf->dialects);
+        }
+
+        if (ctx->reading && len) {
+            llm_request_feed(ctx->reading, b->pos, len,
+                             ctx->conf->inspect_max);
+        }
+
+        if (b->last_buf && ctx->reading) {
+            llm_request_end(ctx->reading);
+            ngx_http_llm_request_done(ctx);
+
+            if (!ctx->request->request_body_no_buffering) {
+                ctx->ready = ngx_http_llm_now();
+            }
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_llm_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    if (in && r == r->main) {
+        ctx = ngx_http_llm_ctx_get(r);
+
+        if (ctx && ctx->conf->zone) {
+            ngx_http_llm_request_read(ctx, in);
+        }
+    }
+
+    return ngx_http_llm_next_request_body_filter(r, in);
+}

@@ -1,0 +1,398 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * The way of the response.
+ *
+ * The body is forwarded first and read second.  After the next filter has
+ * returned, bufs may be consumed, reused or gone, but the memory that they
+ * pointed to is not touched before we return: so the ranges are noted, the
+ * chain is passed on, and the ranges are read.  The bufs are not looked at
+ * again.  Nothing is copied, held back or changed.
+ *
+ * One clock read a call stamps all that came in it.
+ */
+
+
+#include "ngx_http_llm_response.h"
+#include "ngx_http_llm_request.h"
+
+
+#define NGX_HTTP_LLM_RANGES  32
+
+
+ngx_http_output_header_filter_pt  ngx_http_llm_next_header_filter;
+ngx_http_output_body_filter_pt    ngx_http_llm_next_body_filter;
+
+
+/* What a content type says of the framing.  Others are not read at all. */
+
+static const struct {
+    ngx_str_t   type;
+    ngx_uint_t  framing;
+} ngx_http_llm_types[] = {
+    { ngx_string("text/event-stream"), LLM_FRAMING_SSE },
+    { ngx_string("application/json"), LLM_FRAMING_JSON },
+    { ngx_string("application/problem+json"), LLM_FRAMING_JSON },
+    { ngx_string("application/octet-stream"), LLM_FRAMING_UNKNOWN },
+    { ngx_string("text/plain"), LLM_FRAMING_UNKNOWN },
+    { ngx_string(""), LLM_FRAMING_UNKNOWN }
+};
+
+
+static ngx_int_t
+ngx_http_llm_response_hint(ngx_http_request_t *r, ngx_uint_t *framing)
+{
+    size_t       len;
+    u_char      *p;
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    type = &r->headers_out.content_type;
+    len = type->len;
+
+    p = ngx_strlchr(type->data, type->data + len, ';');
+    if (p) {
+        len = p - type->data;
+    }
+
+    while (len && type->data[len - 1] == ' ') {
+        len--;
+    }
+
+    for (i = 0;
+         i < sizeof(ngx_http_llm_types) / sizeof(ngx_http_llm_types[0]);
+         i++)
+    {
+        if (ngx_http_llm_types[i].type.len == len
+            && ngx_strncasecmp(type->data, ngx_http_llm_types[i].type.data,
+                               len)
+               == 0)
+        {
+            *framing = ngx_http_llm_types[i].framing;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Hands a stream on as it comes even where proxy_buffering is on.  nginx
+ * looks at u->buffering after the header was sent.  A response that is being
+ * stored streams anyway, and has to stay buffered to be stored; whether it is
+ * being stored nginx decides later, so decide as it will.  If it is not,
+ * "cacheable" must go, or a client that leaves would not end the call.
+ */
+
+static void
+ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+#if (NGX_HTTP_CACHE)
+    time_t                valid;
+    ngx_int_t             rc;
+#endif
+
+    u = r->upstream;
+
+    if (u == NULL || !u->buffering || u->store || r->cached
+        || r->post_action || r->header_only)
+    {
+        return;
+    }
+
+#if (NGX_HTTP_CACHE)
+
+    if (u->cacheable) {
+        rc = ngx_http_test_predicates(r, u->conf->no_cache);
+
+        valid = (r->cache && r->cache->valid_sec)
+                ? r->cache->valid_sec
+                : ngx_http_file_cache_valid(u->conf->cache_valid,
+                                            u->headers_in.status_n);
+
+        if (rc == NGX_ERROR || (rc == NGX_OK && valid)) {
+            return;
+        }
+
+        u->cacheable = 0;
+    }
+
+#endif
+
+    u->buffering = 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_response_replayed(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_CACHE)
+    return r->cached;
+#else
+    return 0;
+#endif
+}
+
+
+static void
+ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_str_t                 *coding;
+    ngx_uint_t                 framing;
+    llm_response_t            *a;
+    ngx_http_request_t        *r;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    r = ctx->request;
+
+    if (r->method == NGX_HTTP_HEAD
+        || r->headers_out.status == NGX_HTTP_NO_CONTENT
+        || r->headers_out.status == NGX_HTTP_NOT_MODIFIED
+        || r->headers_out.status == NGX_HTTP_PARTIAL_CONTENT
+        || ngx_http_llm_response_hint(r, &framing) != NGX_OK)
+    {
+        return;
+    }
+
+    if (r->headers_out.content_encoding
+        && r->headers_out.content_encoding->value.len)
+    {
+        coding = &r->headers_out.content_encoding->value;
+
+        if (coding->len != 8
+            || ngx_strncasecmp(coding->data, (u_char *) "identity", 8) != 0)
+        {
+            ctx->inflate = ngx_http_llm_inflate_create(r->pool, coding);
+
+            if (ctx->inflate == NULL) {
+                ctx->unreadable = 1;
+                ngx_http_llm_zone_count(ctx->zone,
+                                     NGX_HTTP_LLM_UNREADABLE_ENCODING, 1);
+                return;
+            }
+        }
+    }
+
+    ngx_http_llm_request_done(ctx);
+
+    a = ngx_http_llm_ctx_memory(ctx);
+    if (a == NULL) {
+        return;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_module);
+
+    llm_response_init(a, mcf->dialects, ctx->dialect, framing);
+
+    ctx->answer = a;
+    ctx->stream = (framing == LLM_FRAMING_SSE
+                   || (framing == LLM_FRAMING_UNKNOWN && ctx->asked.stream));
+
+    r->filter_need_in_memory = 1;
+
+    if (ctx->stream && !ctx->conf->stream_buffering) {
+        ngx_http_llm_response_unbuffer(r);
+    }
+}
+
+
+ngx_int_t
+ngx_http_llm_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return ngx_http_llm_next_header_filter(r);
+    }
+
+    ctx = ngx_http_llm_ctx_get(r);
+
+    if (ctx == NULL || ctx->conf->zone == NULL || ctx->answer) {
+        return ngx_http_llm_next_header_filter(r);
+    }
+
+    /* a body may still be on its way to the upstream: what came will do */
+
+    if (ctx->operation == LLM_OP_NONE || ctx->by_shape) {
+        ngx_http_llm_request_done(ctx);
+    }
+
+    if (ctx->operation == LLM_OP_NONE) {
+        return ngx_http_llm_next_header_filter(r);
+    }
+
+    if (ngx_http_llm_ctx_place(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->replay = ngx_http_llm_response_replayed(r);
+
+    if (ctx->dialect != LLM_DIALECT_NONE) {
+        ngx_http_llm_response_watch(ctx);
+    }
+
+    return ngx_http_llm_next_header_filter(r);
+}
+
+
+/* Stamps, and the gap to the content before. */
+
+static void
+ngx_http_llm_response_content(ngx_http_llm_ctx_t *ctx, uint64_t now)
+{
+    uint64_t  gap;
+
+    if (ctx->answer->framing != LLM_FRAMING_SSE) {
+        return;
+    }
+
+    if (ctx->first_content == 0) {
+        ctx->first_content = now;
+        ctx->last_content = now;
+
+        (void) ngx_http_llm_ctx_label(ctx,
+                           ctx->request->headers_out.status >= 200
+                           && ctx->request->headers_out.status < 300);
+
+        ngx_http_llm_live_first(ctx->zone, ctx->live);
+        return;
+    }
+
+    gap = now - ctx->last_content;
+    ctx->last_content = now;
+
+    if (gap > ctx->max_gap) {
+        ctx->max_gap = gap;
+    }
+
+    if (!ctx->replay) {
+        ngx_http_llm_series_sample(ctx->zone, ctx->series,
+                                   LLM_DIST_INTER_CHUNK, gap);
+    }
+}
+
+
+static void
+ngx_http_llm_response_read(ngx_http_llm_ctx_t *ctx, llm_str_t *range,
+    ngx_uint_t n, uint64_t now)
+{
+    uint32_t         before;
+    ngx_uint_t       i;
+    llm_response_t  *a;
+
+    a = ctx->answer;
+
+    if (a == NULL) {
+        return;
+    }
+
+    before = a->content_events;
+
+    for (i = 0; i < n; i++) {
+
+        if (ctx->inflate == NULL) {
+            llm_response_feed(a, range[i].data, range[i].len);
+            continue;
+        }
+
+        if (ngx_http_llm_inflate_feed(ctx->inflate, a, range[i].data,
+                                      range[i].len)
+            != NGX_OK
+            && !ctx->unreadable)
+        {
+            ctx->unreadable = 1;
+            ngx_http_llm_zone_count(ctx->zone,
+                                    NGX_HTTP_LLM_UNREADABLE_INFLATE, 1);
+        }
+    }
+
+    if (a->content_events != before) {
+        ngx_http_llm_response_content(ctx, now);
+    }
+}
+
+
+ngx_int_t
+ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    uint64_t             now;
+    ngx_int_t            rc;
+    llm_str_t            range[NGX_HTTP_LLM_RANGES];
+    ngx_buf_t           *b;
+    ngx_uint_t           n, last, body;
+    ngx_chain_t         *cl;
+    ngx_http_llm_ctx_t  *ctx;
+
+    if (in == NULL || r != r->main) {
+        return ngx_http_llm_next_body_filter(r, in);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_llm_ctx_get(r);
+    }
+
+    if (ctx == NULL || ctx->conf->zone == NULL) {
+        return ngx_http_llm_next_body_filter(r, in);
+    }
+
+    n = 0;
+    last = 0;
+    body = 0;
+    now = 0;
+
+    for (cl = in; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->last_buf) {
+            last = 1;
+        }
+
+        if (b->in_file && !ngx_buf_in_memory(b)
+            && b->file_last > b->file_pos)
+        {
+            body = 1;
+        }
+
+        if (!ngx_buf_in_memory(b) || b->last == b->pos) {
+            continue;
+        }
+
+        if (n == NGX_HTTP_LLM_RANGES) {
+            /* more than we note: read before they are passed */
+            now = now ? now : ngx_http_llm_now();
+            ngx_http_llm_response_read(ctx, range, n, now);
+            n = 0;
+        }
+
+        range[n].data = b->pos;
+        range[n].len = b->last - b->pos;
+        n++;
+    }
+
+    if (n || last || body) {
+        now = now ? now : ngx_http_llm_now();
+    }
+
+    if ((n || body) && ctx->first_byte == 0) {
+        ctx->first_byte = now;
+    }
+
+    rc = ngx_http_llm_next_body_filter(r, in);
+
+    ngx_http_llm_response_read(ctx, range, n, now);
+
+    if (last) {
+        ctx->last = 1;
+
+        if (ctx->end == 0) {
+            ctx->end = now;
+        }
+    }
+
+    return rc;
+}
