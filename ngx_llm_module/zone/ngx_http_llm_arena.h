@@ -12,8 +12,8 @@
 #define _NGX_HTTP_LLM_ARENA_H_INCLUDED_
 
 
-#include "../core/llm_cells.h"
-#include "../core/llm_facts.h"
+#include "llm_cells.h"
+#include "llm_facts.h"
 
 
 #define NGX_HTTP_LLM_LAYOUT         1

@@ -44,6 +44,16 @@ ngx_http_llm_label_clean(uint8_t *dst, size_t size, llm_str_t src)
 
     while (p < last) {
 
+        if (*p >= 0x20 && *p < 0x7f) {
+
+            if (n == size) {
+                break;
+            }
+
+            dst[n++] = *p++;
+            continue;
+        }
+
         len = ngx_http_llm_label_char(p, (size_t) (last - p));
         c = p;
 
@@ -68,7 +78,7 @@ ngx_http_llm_label_clean(uint8_t *dst, size_t size, llm_str_t src)
 }
 
 
-/* Length of the character at p; 0: not to be shown. */
+/* Length of a character that is not printable ASCII; 0: not to be shown. */
 
 static size_t
 ngx_http_llm_label_char(const uint8_t *p, size_t len)
@@ -79,10 +89,6 @@ ngx_http_llm_label_char(const uint8_t *p, size_t len)
     static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
     u = p[0];
-
-    if (u < 0x80) {
-        return (u >= 0x20 && u != 0x7f);
-    }
 
     n = (u >= 0xf0) ? 4 : (u >= 0xe0) ? 3 : 2;
 
@@ -284,7 +290,7 @@ ngx_http_llm_label_id(const uint64_t secret[2],
 uint64_t
 ngx_http_llm_siphash(const uint64_t key[2], const void *data, size_t len)
 {
-    size_t          i, left;
+    size_t          left;
     uint64_t        v0, v1, v2, v3, m;
     const uint8_t  *p;
 
@@ -298,10 +304,11 @@ ngx_http_llm_siphash(const uint64_t key[2], const void *data, size_t len)
     for (left = len; ; left -= 8) {
 
         m = 0;
+        memcpy(&m, p, llm_min(left, 8));
 
-        for (i = 0; i < 8 && i < left; i++) {
-            m |= (uint64_t) *p++ << (8 * i);
-        }
+#if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        m = __builtin_bswap64(m);
+#endif
 
         if (left < 8) {
             m |= (uint64_t) len << 56;
@@ -315,6 +322,8 @@ ngx_http_llm_siphash(const uint64_t key[2], const void *data, size_t len)
         if (left < 8) {
             break;
         }
+
+        p += 8;
     }
 
     v2 ^= 0xff;

@@ -1,0 +1,25 @@
+# The zone: cells and their percentiles, series, windows, calls in flight, in
+# one process and in many that are killed anywhere.
+#
+# The data structures are plain C over a shared mapping, so no nginx runs
+# here.  Times are given, never read.  What this cannot see: other memory
+# models than this machine's.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use LLM::Test ();
+use LLM::Unit;
+use Test::More;
+
+my @SOURCES = map { "zone/ngx_http_llm_$_.c" }
+              qw(arena label live marks owner series sum);
+my @ZONE = (sources => \@SOURCES, flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"]);
+
+LLM::Unit::run('cells', libs => ['-lm']);
+LLM::Unit::run('zone_series', @ZONE);
+
+done_testing;
