@@ -38,10 +38,13 @@ nginx_version() {
 }
 
 nginx_package() {
-    dpkg-query -S "$(readlink -f "$1")" 2>/dev/null | sed 's/:.*//;1q'
+    { dpkg-query -S "$(readlink -f "$1")" 2>/dev/null || true; } \
+        | sed 's/:.*//;1q'
 }
 
-package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true; }
+package_version() {
+    [ -z "$1" ] || dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true
+}
 
 headers_dir() { printf '%s' "${NGINX_SRC:-$DEBIAN_HEADERS}"; }
 
@@ -67,8 +70,11 @@ missing_to_build() {
     missing_nginx
 }
 
+# The headers package is that of the very version installed; an nginx of no
+# package has none.
+
 missing_nginx() {
-    local nginx package version
+    local nginx version
 
     nginx=$(nginx_binary)
 
@@ -83,9 +89,8 @@ missing_nginx() {
         return
     fi
 
-    package=$(nginx_package "$nginx")
-    version=$(package_version "${package:-none}")
-    [ -n "$version" ] && say "nginx-dev=$version" || say nginx-dev
+    version=$(package_version "$(nginx_package "$nginx")")
+    [ -z "$version" ] || say "nginx-dev=$version"
 }
 
 missing_to_test() {
@@ -93,7 +98,13 @@ missing_to_test() {
     need_command curl curl
 }
 
-missing_to_fuzz() { need_command clang clang; }
+missing_to_fuzz() {
+    need_command clang clang
+    need_command make make
+    need_header stdlib.h libc6-dev
+    compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*' \
+        > /dev/null || say libclang-rt-dev
+}
 
 missing_to_asan() { need_command dpkg-source dpkg-dev; }
 
@@ -206,7 +217,7 @@ nginx_option() {
     eval "args=($("$1" -V 2>&1 | sed -n 's/^configure arguments: //p'))"
 
     for arg in ${args[@]+"${args[@]}"}; do
-        [[ $arg != --with-$2=* ]] || say "${arg#*=}"
+        [[ $arg != --$2=* ]] || say "${arg#*=}"
     done
 }
 
@@ -321,8 +332,8 @@ build() {
     src=$(headers_dir)
     check_headers "$nginx" "$src"
 
-    cc_opt=$(nginx_option "$nginx" cc-opt | sed 's/-fPIE/-fPIC/g')
-    ld_opt=$(nginx_option "$nginx" ld-opt | sed 's/-pie\b//g')
+    cc_opt=$(nginx_option "$nginx" with-cc-opt | sed 's/-fPIE/-fPIC/g')
+    ld_opt=$(nginx_option "$nginx" with-ld-opt | sed 's/-pie\b//g')
 
     lock_build
     build_module "$BUILD_DIR/module" "$nginx" "$src" "$cc_opt -fPIC" \
@@ -434,7 +445,7 @@ debian_source() {
     local nginx=$1 dir=$2 package version list=$2/apt
 
     package=$(nginx_package "$nginx")
-    version=$(package_version "${package:-none}")
+    version=$(package_version "$package")
     [ -n "$version" ] || die "$nginx is of no package; NGINX_SRC=dir is needed"
 
     if [ ! -f "$dir/source-$version/configure" ]; then
