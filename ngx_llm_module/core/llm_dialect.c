@@ -75,7 +75,9 @@ static const llm_json_row_t  llm_chat_stream[] = {
     { "choices[].delta.refusal", LLM_S_TEXT, T },
     { "choices[].delta.reasoning_content", LLM_S_TEXT, T },
     { "choices[].delta.reasoning", LLM_S_TEXT, T },
-    { "choices[].delta.audio.data", LLM_S_AUDIO, T },
+    { "choices[].delta.reasoning_details[].text", LLM_S_SILENT, T },
+    { "choices[].delta.reasoning_details[].summary", LLM_S_SILENT, T },
+    { "choices[].delta.audio.data", LLM_S_SILENT, T },
     { "choices[].delta.audio.transcript", LLM_S_TEXT, T },
     { "choices[].delta.function_call.name", LLM_S_TOOL_NAME, T },
     { "choices[].delta.function_call.arguments", LLM_S_ARGS, T },
@@ -106,7 +108,7 @@ static const llm_json_row_t  llm_chat_whole[] = {
 static const llm_event_kind_t  llm_chat_kinds[] = {
     { NULL,
       llm_part(LLM_S_TEXT) | llm_part(LLM_S_BARE) | llm_part(LLM_S_ARGS)
-      | llm_part(LLM_S_AUDIO) | llm_part(LLM_S_TOOL_NAME), 0 }
+      | llm_part(LLM_S_SILENT) | llm_part(LLM_S_TOOL_NAME), 0 }
 };
 
 

@@ -39,7 +39,8 @@ typedef enum {
     LLM_S_TEXT,                  /* generated text, reasoning, refusal */
     LLM_S_BARE,                  /* the same, of an API without an end mark */
     LLM_S_ARGS,                  /* generated arguments of a tool call */
-    LLM_S_AUDIO,                 /* generated, but not text */
+    LLM_S_SILENT,                /* generated, but not text, or a second copy
+                                    of it */
     LLM_S_TOOL_NAME,
     LLM_S_DELTA,                 /* a text whose type decides */
     LLM_S_BLOCK_TYPE,            /* a part if it ends as a tool call does */

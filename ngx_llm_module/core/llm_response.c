@@ -608,7 +608,7 @@ llm_response_value(void *data, const llm_json_event_t *ev)
     if (ev->type == LLM_JSON_PIECE) {
         r->ev.parts |= llm_part(slot);
 
-        if (slot != LLM_S_AUDIO) {
+        if (slot != LLM_S_SILENT) {
             llm_text_add(&r->text, ev->text.data, ev->text.len);
         }
 

@@ -303,7 +303,10 @@ ngx_http_llm_finish_tpot(ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* Attempts states[from .. end - 1]; over: the request went elsewhere. */
+/*
+ * Attempts states[from .. end - 1].  over: the request went elsewhere; after
+ * X-Accel-Redirect that is no failure.
+ */
 
 static void
 ngx_http_llm_finish_book_attempts(ngx_http_llm_ctx_t *ctx, uint32_t series,
@@ -329,7 +332,8 @@ ngx_http_llm_finish_book_attempts(ngx_http_llm_ctx_t *ctx, uint32_t series,
 
         /* all but the last were given up */
 
-        last = (over || state[i].status == 0 || state[i].status >= 500
+        last = (state[i].status == 0
+                || state[i].status >= (over ? 400 : 500)
                 || state[i].status == NGX_HTTP_TOO_MANY_REQUESTS);
         failed++;
         n++;
