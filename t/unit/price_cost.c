@@ -56,6 +56,13 @@ static const char  list[] =
 "      \"output_cost_per_reasoning_token\": 7e-06},"
 "     {\"input_cost_per_token\": 2e-06, \"output_cost_per_token\": 1e-05,"
 "      \"range\": [32000.0, 128000.0]}]},"
+" \"mixed\": {\"litellm_provider\": \"dashscope\", \"mode\": \"chat\","
+"   \"cache_read_input_token_cost\": 9e-06,"
+"   \"output_cost_per_token\": 3e-06,"
+"   \"tiered_pricing\": ["
+"     {\"range\": [0, 1000], \"input_cost_per_token\": 1e-06}]},"
+" \"coarse\": {\"litellm_provider\": \"x\", \"mode\": \"chat\","
+"   \"input_cost_per_token\": 0.5, \"output_cost_per_token\": 1.6e-19},"
 " \"embed\": {\"litellm_provider\": \"openai\", \"mode\": \"embedding\","
 "   \"input_cost_per_token\": 1.3e-07},"
 " \"reasoner\": {\"litellm_provider\": \"x\", \"mode\": \"chat\","
@@ -188,6 +195,11 @@ static const struct {
       LEVEL | AT_INPUT, "the second range owes nothing to the first" },
     { "ranges", { 500000, 0, 0, 0, 0, 0 }, STD, 0, 1000000000, LEVEL,
       "beyond the last range: the last" },
+
+    { "mixed", { 100, 10, 100, 0, 0, 5 }, STD, 0, 130000, LEVEL | AT_INPUT,
+      "a range takes its output from the model, but not its cache" },
+    { "coarse", { 0, 100000000000, 0, 0, 0, 0 }, STD, 0, 20, 0,
+      "rates too far apart for one unit: the finer is rounded half up" },
 
     { "embed", { 1000, 0, 0, 0, 0, 0 }, STD, 0, 130000, 0, "embedding" },
     { "embed", { 1000, 1, 0, 0, 0, 0 }, STD, 0, NONE,
@@ -349,19 +361,18 @@ test_largest(void)
     unsigned            i, f, r;
     llm_cost_t          cost;
     llm_u128_t          v;
-    llm_price_e         rc;
     llm_price_t        *p;
     llm_tokens_t        tokens;
     llm_price_draft_t   d;
 
     p = (llm_price_t *) bytes;
     llm_price_draft_init(&d);
+    llm_price_rate(0, str("0.000001000000000000000001"), &v);
 
     for (i = 1; i <= LLM_PRICE_LEVELS; i++) {
         level = llm_price_draft_level(&d, i * 1000, LLM_SET_ABOVE);
 
         for (r = 0; r < LLM_RATE_REQUEST; r++) {
-            llm_price_rate(r, str("1.000000000000000000000001e-3"), &v);
             llm_price_draft_set(&d, level, STD, r, v);
             llm_price_draft_set(&d, level, FLEX, r, v);
         }
@@ -376,15 +387,15 @@ test_largest(void)
         is(llm_price_draft_factor(&d, f, str("1.000001")), 0, "factor");
     }
 
-    rc = llm_price_pack(&d, p);
-    is(rc, LLM_PRICE_OK, "packs");
+    is(llm_price_pack(&d, p), LLM_PRICE_OK, "packs");
     ok(llm_price_size(p) <= LLM_PRICE_MAX_SIZE, "and fits");
+    is(p->scale, 9, "in the finest unit");
 
     memset(&tokens, 0, sizeof(tokens));
     tokens.input = 16001;
 
     ok(llm_cost(p, &tokens, FLEX, ~0u, &cost), "priced");
-    is(cost.nano, 16001080005, "five factors of 1.000001");
+    is(cost.nano, 16001080, "five factors of 1.000001");
 
     for (i = 1; i <= LLM_PRICE_LEVELS; i++) {
         for (r = 0; r < LLM_RATE_REQUEST; r++) {
@@ -393,6 +404,39 @@ test_largest(void)
     }
 
     is(llm_price_pack(&d, p), LLM_PRICE_TOO_MANY, "too many rates");
+}
+
+
+/* 0.3 nano in more digits than there are bits for */
+
+static void
+test_factors(void)
+{
+    uint64_t            bytes[LLM_PRICE_MAX_SIZE / 8];
+    unsigned            f;
+    llm_cost_t          cost;
+    llm_price_t        *p;
+    llm_tokens_t        tokens;
+    llm_price_draft_t   d;
+
+    p = (llm_price_t *) bytes;
+    llm_price_draft_init(&d);
+    llm_price_draft_set(&d, LLM_LEVEL_BASE, STD, LLM_RATE_INPUT, 1);
+
+    for (f = 0; f < 4; f++) {
+        llm_price_draft_factor(&d, f, str("1.000001"));
+    }
+
+    is(llm_price_pack(&d, p), LLM_PRICE_OK, "1e-24 USD a token");
+
+    memset(&tokens, 0, sizeof(tokens));
+    tokens.input = 300000000000000;
+    ok(llm_cost(p, &tokens, STD, ~0u, &cost) && cost.nano == 0,
+       "0.3 nano are none");
+
+    tokens.input = 600000000000000;
+    ok(llm_cost(p, &tokens, STD, ~0u, &cost) && cost.nano == 1,
+       "0.6 nano are one");
 }
 
 
@@ -414,6 +458,10 @@ main(void)
     test_rows(b);
     test_directive(b);
     test_largest();
+    test_factors();
+
+    ok(llm_price_table_get(&b->table, str("coarse"))->flags
+       & LLM_PRICE_F_ROUNDED, "and the price says so");
 
     for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
         is(llm_price_tier(str(tiers[i].name)), tiers[i].tier, tiers[i].name);

@@ -157,6 +157,8 @@ static const struct {
     { "openai", "zoo-01", "", "", LLM_MATCH_NONE },
     { "openai", "zoo-0001", "", "", LLM_MATCH_NONE },
     { "openai", "zoo-2024-8-06", "", "", LLM_MATCH_NONE },
+    { "openai", "zoo-2024x08-06", "", "", LLM_MATCH_NONE },
+    { "openai", "zoo-12345678", "", "", LLM_MATCH_NONE },
     { "openai", "zoo-19991231x", "", "", LLM_MATCH_NONE },
     { "openai", "gpt-4o-audio", "", "", LLM_MATCH_NONE },
 
@@ -435,7 +437,9 @@ static const struct {
     { "gpt-4*", "groq", "" },                /* 7 */
     { "*", "corp", "" },                     /* 8 */
     { "o1*", "openai", "/a" },               /* 9 */
-    { "o1*", "openai", "" }                  /* 10 */
+    { "o1*", "openai", "" },                 /* 10 */
+    { "o3", "", "/chat" },                   /* 11 */
+    { "o3", "openai", "" }                   /* 12 */
 };
 
 #define NRULES  (sizeof(rule_rows) / sizeof(rule_rows[0]))
@@ -463,7 +467,9 @@ static const struct {
     { "corp", "/", "", "", -1 },
     { "openai", "/a", "o1-mini", "", 9 },
     { "openai", "/b", "o1-mini", "", 10 },
-    { "groq", "/a", "o1-mini", "", -1 }
+    { "groq", "/a", "o1-mini", "", -1 },
+    { "openai", "/chat", "o3", "", 11 },
+    { "openai", "/", "o3", "", 12 }
 };
 
 
