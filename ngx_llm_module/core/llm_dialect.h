@@ -160,11 +160,15 @@ void llm_dialect_path(llm_str_t path, llm_path_t *out);
  * empty. */
 llm_str_t llm_dialect_host(llm_str_t host);
 
-/* The class of an error from what the body called it, and the status. */
-unsigned llm_dialect_error(llm_str_t type, llm_str_t code, unsigned status);
+/* The class of an error by one word of the body: its type, or its code,
+ * which may be a status. */
+unsigned llm_dialect_error_word(llm_str_t word);
+
+/* The class of an error from those of its type and code, and the status. */
+unsigned llm_dialect_error(unsigned type, unsigned code, unsigned status);
 
 /* The class of a finish reason. */
-unsigned llm_dialect_finish(llm_str_t finish, llm_str_t why);
+unsigned llm_dialect_finish(llm_str_t finish);
 
 
 #endif /* _LLM_DIALECT_H_INCLUDED_ */

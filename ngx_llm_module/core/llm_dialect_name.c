@@ -378,8 +378,8 @@ llm_error_status(unsigned status)
 }
 
 
-static unsigned
-llm_error_word(llm_str_t word)
+unsigned
+llm_dialect_error_word(llm_str_t word)
 {
     size_t    i;
     unsigned  n;
@@ -411,12 +411,9 @@ llm_error_word(llm_str_t word)
 
 
 unsigned
-llm_dialect_error(llm_str_t type, llm_str_t code, unsigned status)
+llm_dialect_error(unsigned by_type, unsigned by_code, unsigned status)
 {
-    unsigned  by_code, by_type, by_status;
-
-    by_code = llm_error_word(code);
-    by_type = llm_error_word(type);
+    unsigned  by_status;
 
     /* "invalid_request_error" with a code says less than the code */
 
@@ -440,16 +437,13 @@ llm_dialect_error(llm_str_t type, llm_str_t code, unsigned status)
 
 
 unsigned
-llm_dialect_finish(llm_str_t finish, llm_str_t why)
+llm_dialect_finish(llm_str_t word)
 {
-    size_t     i;
-    llm_str_t  word;
+    size_t  i;
 
-    if (finish.len == 0) {
+    if (word.len == 0) {
         return LLM_FINISH_NONE;
     }
-
-    word = why.len ? why : finish;
 
     for (i = 0; i < COUNT(llm_finishes); i++) {
         if (llm_str_eq(word, llm_finishes[i].name,

@@ -16,7 +16,7 @@
 
 #define LLM_JSON_DEPTH     256   /* deepest nesting accepted */
 #define LLM_JSON_PATH      16    /* deepest level a table path may name */
-#define LLM_JSON_TEXT      128   /* bytes kept of a key, number or string */
+#define LLM_JSON_TEXT      96    /* bytes kept of a key, number or string */
 #define LLM_JSON_NODES     255   /* nodes of one compiled table */
 
 

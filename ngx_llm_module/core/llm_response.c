@@ -65,19 +65,39 @@ llm_word_ends(llm_str_t s, const char *suffix)
 
 /* Tells two ids apart; nothing depends on it but a count. */
 
-static uint64_t
+static uint32_t
 llm_response_hash(llm_str_t s)
 {
     size_t    i;
-    uint64_t  h;
+    uint32_t  h;
 
-    h = 0xcbf29ce484222325ULL;
+    h = 0x811c9dc5;
 
     for (i = 0; i < s.len; i++) {
-        h = (h ^ s.data[i]) * 0x100000001b3ULL;
+        h = (h ^ s.data[i]) * 0x01000193;
     }
 
     return h | 1;
+}
+
+
+/* The first name that is not empty stays.  *len 0: none so far. */
+
+static void
+llm_response_name(llm_response_t *r, llm_str_t name, uint8_t *at,
+    uint8_t *len, size_t max)
+{
+    size_t  used;
+
+    if (*len || name.len == 0) {
+        return;
+    }
+
+    used = r->model_len + r->id_len;
+
+    *at = used;
+    *len = llm_min(name.len, llm_min(max, LLM_NAMES_LEN - used));
+    memcpy(r->names + used, name.data, *len);
 }
 
 
@@ -513,19 +533,12 @@ llm_response_string(llm_response_t *r, unsigned slot,
         break;
 
     case LLM_S_MODEL:
-        if (r->model_len == 0) {
-            r->model_len = llm_min(ev->text.len, LLM_MODEL_LEN);
-            memcpy(r->model, ev->text.data, r->model_len);
-        }
-
+        llm_response_name(r, ev->text, &r->model_at, &r->model_len,
+                          LLM_MODEL_LEN);
         break;
 
     case LLM_S_ID:
-        if (r->id_len == 0) {
-            r->id_len = llm_min(ev->text.len, LLM_ID_LEN);
-            memcpy(r->id, ev->text.data, r->id_len);
-        }
-
+        llm_response_name(r, ev->text, &r->id_at, &r->id_len, LLM_ID_LEN);
         break;
 
     case LLM_S_FINISH:
@@ -543,7 +556,7 @@ llm_response_string(llm_response_t *r, unsigned slot,
         break;
 
     case LLM_S_FINISH_WHY:
-        llm_word_set(&r->finish_why, ev->text);
+        r->finish_why = llm_dialect_finish(ev->text);
         break;
 
     case LLM_S_TIER:
@@ -559,11 +572,11 @@ llm_response_string(llm_response_t *r, unsigned slot,
         break;
 
     case LLM_S_ERROR_TYPE:
-        llm_word_set(&r->error_type, ev->text);
+        r->error_type = llm_dialect_error_word(ev->text);
         break;
 
     case LLM_S_ERROR_CODE:
-        llm_word_set(&r->error_code, ev->text);
+        r->error_code = llm_dialect_error_word(ev->text);
         break;
 
     case LLM_S_TOOL_ID:
@@ -657,7 +670,7 @@ llm_response_value(void *data, const llm_json_event_t *ev)
 
     case LLM_S_ERROR_CODE:
         if (ev->type == LLM_JSON_NUMBER) {
-            llm_word_set(&r->error_code, ev->text);
+            r->error_code = llm_dialect_error_word(ev->text);
             return;
         }
 

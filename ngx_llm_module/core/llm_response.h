@@ -26,9 +26,10 @@ typedef enum {
 } llm_framing_e;
 
 
-#define LLM_MODEL_LEN   128
+#define LLM_NAMES_LEN   152      /* of the model and the id together */
+#define LLM_MODEL_LEN   96
 #define LLM_ID_LEN      64
-#define LLM_WORD_LEN    40
+#define LLM_WORD_LEN    32
 #define LLM_MARK_LEN    8
 
 
@@ -51,7 +52,7 @@ typedef struct {
     uint8_t              tool_seen;    /* the element names a tool */
     uint32_t             index;
     uint32_t             tool_index;
-    uint64_t             tool_id;
+    uint32_t             tool_id;      /* its hash */
     llm_word_t           finish;
 } llm_response_event_t;
 
@@ -80,7 +81,7 @@ typedef struct {
     uint32_t                  usage_events;
     uint32_t                  tool_calls;
     uint32_t                  tool_next;
-    uint64_t                  tool_last;
+    uint32_t                  tool_last;
 
     uint32_t                  present;     /* bit i: counter[i] is there */
     uint64_t                  counter[LLM_COUNTERS_N];
@@ -89,13 +90,15 @@ typedef struct {
     llm_response_event_t      ev;
 
     llm_word_t                finish;
-    llm_word_t                finish_why;
-    llm_word_t                error_type;
-    llm_word_t                error_code;
+    uint8_t                   finish_why;      /* llm_finish_e */
+    uint8_t                   error_type;      /* llm_error_e */
+    uint8_t                   error_code;
+
     uint8_t                   model_len;
+    uint8_t                   model_at;
     uint8_t                   id_len;
-    uint8_t                   model[LLM_MODEL_LEN];
-    uint8_t                   id[LLM_ID_LEN];
+    uint8_t                   id_at;
+    uint8_t                   names[LLM_NAMES_LEN];
 } llm_response_t;
 
 
@@ -130,9 +133,27 @@ int llm_response_cost(const llm_response_t *r, uint64_t *nano);
 
 
 static inline llm_str_t
-llm_word_str(const llm_word_t *w)
+llm_response_finish(const llm_response_t *r)
 {
-    llm_str_t  s = { w->data, w->len };
+    llm_str_t  s = { r->finish.data, r->finish.len };
+
+    return s;
+}
+
+
+static inline llm_str_t
+llm_response_model(const llm_response_t *r)
+{
+    llm_str_t  s = { r->names + r->model_at, r->model_len };
+
+    return s;
+}
+
+
+static inline llm_str_t
+llm_response_id(const llm_response_t *r)
+{
+    llm_str_t  s = { r->names + r->id_at, r->id_len };
 
     return s;
 }

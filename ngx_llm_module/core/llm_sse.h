@@ -18,7 +18,7 @@
 #include "llm_base.h"
 
 
-#define LLM_SSE_NAME  31         /* bytes kept of an event's name */
+#define LLM_SSE_NAME  15         /* bytes kept of an event's name */
 
 
 typedef struct {

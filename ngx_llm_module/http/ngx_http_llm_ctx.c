@@ -315,14 +315,9 @@ ngx_http_llm_ctx_asked(ngx_http_llm_ctx_t *ctx)
 llm_str_t
 ngx_http_llm_ctx_answered(ngx_http_llm_ctx_t *ctx)
 {
-    llm_str_t  s = { NULL, 0 };
+    llm_str_t  none = { NULL, 0 };
 
-    if (ctx->answer) {
-        s.data = ctx->answer->model;
-        s.len = ctx->answer->model_len;
-    }
-
-    return s;
+    return ctx->answer ? llm_response_model(ctx->answer) : none;
 }
 
 

@@ -36,7 +36,7 @@ typedef struct {
     ngx_str_t                  temperature;
     uint64_t                   max_tokens;
     uint64_t                   prompt_bytes;
-    uint64_t                   prompt_tokens;   /* estimated */
+    uint32_t                   prompt_tokens;   /* estimated */
     uint32_t                   turns;
     uint8_t                    state;           /* llm_request_state_e */
     unsigned                   stream:1;
@@ -71,8 +71,7 @@ typedef struct {
     ngx_http_llm_asked_t       asked;
 
     ngx_http_llm_round_t      *rounds;
-    ngx_list_part_t           *headers;  /* the client's own, while replaced */
-    ngx_list_part_t           *headers_last;
+    ngx_list_t                *headers;  /* the client's own, while replaced */
 
     const llm_price_t         *price;
     uint32_t                   series;

@@ -198,7 +198,6 @@ static void
 ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 {
     ngx_uint_t           status;
-    llm_str_t            none = { NULL, 0 };
     llm_response_t      *a;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
@@ -217,8 +216,8 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 
     if (status >= 400 || (a && a->error)) {
         ctx->outcome = LLM_OUTCOME_ERROR;
-        ctx->error = llm_dialect_error(a ? llm_word_str(&a->error_type) : none,
-                                       a ? llm_word_str(&a->error_code) : none,
+        ctx->error = llm_dialect_error(a ? a->error_type : LLM_ERROR_NONE,
+                                       a ? a->error_code : LLM_ERROR_NONE,
                                        status);
 
         /* nobody answered: nginx made this status up */
@@ -265,8 +264,9 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
     if (a) {
         llm_response_end(a);
         complete = llm_response_complete(a, ctx->last);
-        ctx->finish = llm_dialect_finish(llm_word_str(&a->finish),
-                                         llm_word_str(&a->finish_why));
+        ctx->finish = a->finish_why
+                      ? a->finish_why
+                      : llm_dialect_finish(llm_response_finish(a));
 
         if (a->framing == LLM_FRAMING_UNKNOWN
             || a->framing == LLM_FRAMING_OPAQUE || ctx->unreadable)

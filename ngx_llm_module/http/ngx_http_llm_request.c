@@ -36,15 +36,7 @@ ngx_http_llm_request_headers_restore(ngx_http_llm_ctx_t *ctx)
 
     r = ctx->request;
 
-    r->headers_in.headers.part = *ctx->headers;
-    r->headers_in.headers.last = ctx->headers_last;
-
-    /* the first part is inside the list itself */
-
-    if (ctx->headers->next == NULL) {
-        r->headers_in.headers.last = &r->headers_in.headers.part;
-    }
-
+    r->headers_in.headers = *ctx->headers;
     ctx->headers = NULL;
 }
 
@@ -53,8 +45,8 @@ static ngx_int_t
 ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
 {
     ngx_uint_t           i;
-    ngx_list_t          *list;
-    ngx_list_part_t     *part, *copy, *saved;
+    ngx_list_t          *list, *saved;
+    ngx_list_part_t     *part, *copy;
     ngx_table_elt_t     *h;
     ngx_http_request_t  *r;
 
@@ -65,19 +57,18 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    saved = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+    saved = ngx_palloc(r->pool, sizeof(ngx_list_t));
     if (saved == NULL) {
         return NGX_ERROR;
     }
 
-    *saved = list->part;
-    ctx->headers_last = list->last;
+    *saved = *list;
 
     for (part = &list->part; part; part = part->next) {
 
         h = ngx_palloc(r->pool, list->nalloc * list->size);
         if (h == NULL) {
-            list->part = *saved;
+            *list = *saved;
             return NGX_ERROR;
         }
 
@@ -103,7 +94,7 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
 
         copy = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
         if (copy == NULL) {
-            list->part = *saved;
+            *list = *saved;
             return NGX_ERROR;
         }
 
@@ -249,7 +240,7 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a->has_max_tokens = r->has_max_tokens;
     a->turns = r->turns;
     a->prompt_bytes = r->prompt_bytes;
-    a->prompt_tokens = llm_request_tokens(r);
+    a->prompt_tokens = ngx_min(llm_request_tokens(r), UINT32_MAX);
 
     if (r->model_len) {
         a->model.data = ngx_pnalloc(ctx->request->pool, r->model_len);

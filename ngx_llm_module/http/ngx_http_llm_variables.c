@@ -284,17 +284,12 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         return ngx_http_llm_variable_size(ctx, s);
 
     case V_FINISH_REASON:
-        return a ? ngx_http_llm_variable_set(s, llm_word_str(&a->finish))
+        return a ? ngx_http_llm_variable_set(s, llm_response_finish(a))
                  : NGX_DECLINED;
 
     case V_RESPONSE_ID:
-        if (a == NULL) {
-            return NGX_DECLINED;
-        }
-
-        v.data = a->id;
-        v.len = a->id_len;
-        return ngx_http_llm_variable_set(s, v);
+        return a ? ngx_http_llm_variable_set(s, llm_response_id(a))
+                 : NGX_DECLINED;
 
     case V_CLIENT_RETRY:
         return ngx_http_llm_variable_header(ctx->request,

@@ -69,7 +69,7 @@ print(llm_response_t *r, char *out, size_t size)
     (void) llm_response_cost(r, &nano);
 
     snprintf(out, size, "%d %llu %llu %llu %llu %llu %llu %u %u %u %d %d %d %d "
-             "%llu %u %u %u %u %u %u %u %u %d %.*s %.*s",
+             "%llu %u %u %u %u %u %u %u %u %d %d %d",
              r->present != 0, (unsigned long long) t.input,
              (unsigned long long) t.output,
              (unsigned long long) t.cache_read,
@@ -80,8 +80,7 @@ print(llm_response_t *r, char *out, size_t size)
              r->end, (unsigned long long) nano, (unsigned) r->text.bytes,
              r->text.n[0], r->text.n[1], r->text.n[2], r->text.n[3],
              r->text.n[4], r->text.n[5], r->text.n[6],
-             r->tier, r->error_type.len, r->error_type.data,
-             r->error_code.len, r->error_code.data);
+             r->tier, r->error_type, r->error_code);
 }
 
 
@@ -155,7 +154,7 @@ main(int argc, char **argv)
         }
 
         printf("%s\t%ld\t%s", file, expected, a);
-        print_word(r.model, r.model_len);
+        print_word(llm_response_model(&r).data, r.model_len);
         print_word(r.finish.data, r.finish.len);
         putchar('\n');
 
