@@ -172,6 +172,7 @@ int llm_price_draft_level(llm_price_draft_t *d, uint32_t above,
 /* USD a token (or a call), as text, to 1e-24 USD: a rate of a list. */
 llm_price_e llm_price_rate(unsigned rate, llm_str_t usd, llm_u128_t *v);
 
+/* v is within the limits of llm_price_rate(). */
 void llm_price_draft_set(llm_price_draft_t *d, unsigned level, unsigned tier,
     unsigned rate, llm_u128_t v);
 
