@@ -238,6 +238,72 @@ real_kills(const op_t *op, long steps, long budget)
 }
 
 
+/*
+ * A reader that is stopped at some instruction while the mark that it reads
+ * is replaced by another, with words that are larger than what is there now.
+ */
+
+static void
+replaced(ngx_http_llm_zone_t *start, long trials)
+{
+    int                         good, status;
+    long                        i, k, at, met;
+    pid_t                       pid;
+    uint32_t                    slot;
+    ngx_http_llm_mark_t         mark;
+    ngx_http_llm_zone_t         z;
+    volatile ngx_http_llm_sum_t  *got;
+
+    static const op_t  reader = { "read", NULL, op_read, NULL };
+
+    result = shared(sizeof(ngx_http_llm_sum_t));
+    got = result;
+    good = 1;
+    met = 0;
+
+    slot = ngx_http_llm_marks_find(start, NGX_HTTP_LLM_WINDOW_1M, now, &mark);
+
+    for (i = 0; i < trials && good; i++) {
+
+        ngx_http_llm_sum_init(result);
+        pid = begin(&reader);
+        at = 200 + (long) (random64() % 8000);
+
+        for (k = 0; pid != -1 && k < at && *flag != 2; k += (*flag != 0)) {
+            if (!step(pid)) {
+                break;
+            }
+        }
+
+        if (pid == -1) {
+            good = 0;
+            break;
+        }
+
+        met += (*flag == 1);
+
+        z = view(live_memory);
+        z.arena->mark[slot].end = 0;
+        memset(z.series[series].mark[slot], 0x7f, NGX_HTTP_LLM_WORDS * 8);
+
+        for (k = 0; k < (long) z.arena->columns; k++) {
+            memset(z.column[k].mark[slot], 0x7f, LLM_CELLS_COLUMN * 4);
+        }
+
+        z.arena->mark[slot].end = now;
+
+        good = (ptrace(PTRACE_CONT, pid, NULL, NULL) == 0
+                && waitpid(pid, &status, 0) == pid && WIFEXITED(status)
+                && got->dist[LLM_DIST_TTFT].count == 1
+                && got->dist[LLM_DIST_WAIT].count == 1
+                && got->dist[LLM_DIST_DURATION].count <= 1
+                && got->counter[NGX_HTTP_LLM_CALLS_TOTAL] <= 1);
+    }
+
+    ok(good && met > 0, "a mark replaced under %ld readers", met);
+}
+
+
 int
 main(void)
 {
@@ -272,6 +338,10 @@ main(void)
 
         steps = every_state(&ops[i]);
         real_kills(&ops[i], steps, proof(6, 150));
+
+        if (ops[i].op == op_mark) {
+            replaced(&z, proof(10, 200));
+        }
     }
 
     printf("# %ld instructions, %ld states, %ld kills\n", total_steps,

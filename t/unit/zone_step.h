@@ -366,6 +366,15 @@ op_mark(ngx_http_llm_zone_t *z)
 }
 
 
+static ngx_http_llm_sum_t  *result;
+
+static void
+op_read(ngx_http_llm_zone_t *z)
+{
+    ngx_http_llm_sum_add(z, series, NGX_HTTP_LLM_WINDOW_1M, now, result);
+}
+
+
 /* Whether the window of a minute at `at` starts at `from` and holds n. */
 
 static int
