@@ -36,7 +36,8 @@ enum {
     R_INSTRUCTIONS,
     R_TEXTS,
     R_SYSTEM_SIGN,
-    R_INSTRUCTIONS_SIGN
+    R_INSTRUCTIONS_SIGN,
+    R_EMBED_SIGN
 };
 
 
@@ -72,6 +73,8 @@ const llm_json_row_t  llm_request_rows[] = {
     { "system", R_SYSTEM, T|O },
     { "system[].text", R_TEXT, T },
     { "anthropic_version", R_SYSTEM_SIGN, 0 },
+    { "stop_sequences", R_SYSTEM_SIGN, O },
+    { "tools[].input_schema", R_SYSTEM_SIGN, O },
 
     /* legacy completions */
 
@@ -93,6 +96,9 @@ const llm_json_row_t  llm_request_rows[] = {
     { "input[].output", R_TEXT, T },
     { "input[].output[].text", R_TEXT, T },
     { "input[].summary[].text", R_TEXT, T },
+    { "encoding_format", R_EMBED_SIGN, 0 },
+    { "dimensions", R_EMBED_SIGN, 0 },
+    { "input_type", R_EMBED_SIGN, 0 },
     { "texts", R_TEXTS, O },
     { "texts[]", R_TEXT, T },
     { "content.parts[].text", R_TEXT, T },
@@ -118,7 +124,8 @@ static const struct {
     { R_SYSTEM_SIGN, LLM_SHAPE_SYSTEM },
     { R_INSTRUCTIONS, LLM_SHAPE_INSTRUCTIONS },
     { R_INSTRUCTIONS_SIGN, LLM_SHAPE_INSTRUCTIONS },
-    { R_TEXTS, LLM_SHAPE_TEXTS }
+    { R_TEXTS, LLM_SHAPE_TEXTS },
+    { R_EMBED_SIGN, LLM_SHAPE_EMBED }
 };
 
 
@@ -172,6 +179,25 @@ llm_request_end(llm_request_t *r)
 }
 
 
+static int
+llm_request_embeds(const llm_request_t *r)
+{
+    size_t  i;
+
+    for (i = 0; i + 5 <= r->model_len; i++) {
+        if ((r->model[i] | 0x20) == 'e' && (r->model[i + 1] | 0x20) == 'm'
+            && (r->model[i + 2] | 0x20) == 'b'
+            && (r->model[i + 3] | 0x20) == 'e'
+            && (r->model[i + 4] | 0x20) == 'd')
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 unsigned
 llm_request_dialect(const llm_request_t *r)
 {
@@ -185,9 +211,16 @@ llm_request_dialect(const llm_request_t *r)
     }
 
     if (r->shape & LLM_SHAPE_INPUT) {
-        return ((r->shape & LLM_SHAPE_INSTRUCTIONS) || r->stream || r->turns
-                || (r->seen & (1u << R_MAX_OUTPUT_TOKENS)))
-               ? LLM_DIALECT_RESPONSES : LLM_DIALECT_EMBEDDINGS;
+
+        /* a model and an input: both have that, the model's name tells */
+
+        if (!(r->shape & (LLM_SHAPE_INSTRUCTIONS|LLM_SHAPE_EMBED))) {
+            return llm_request_embeds(r) ? LLM_DIALECT_EMBEDDINGS
+                                         : LLM_DIALECT_RESPONSES;
+        }
+
+        return (r->shape & LLM_SHAPE_EMBED) ? LLM_DIALECT_EMBEDDINGS
+                                            : LLM_DIALECT_RESPONSES;
     }
 
     return (r->shape & LLM_SHAPE_TEXTS) ? LLM_DIALECT_EMBEDDINGS

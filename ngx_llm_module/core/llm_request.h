@@ -37,6 +37,7 @@ typedef enum {
 #define LLM_SHAPE_SYSTEM        0x08  /* or another sign of Anthropic's */
 #define LLM_SHAPE_INSTRUCTIONS  0x10  /* or another sign of Responses' */
 #define LLM_SHAPE_TEXTS         0x20
+#define LLM_SHAPE_EMBED         0x40  /* a sign of embeddings */
 
 
 typedef struct {

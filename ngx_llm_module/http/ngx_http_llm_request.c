@@ -219,9 +219,37 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 }
 
 
+/* The header that Anthropic's API requires. */
+
+static ngx_uint_t
+ngx_http_llm_request_anthropic(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == sizeof("anthropic-version") - 1
+                && ngx_strcasecmp(h[i].key.data,
+                                  (u_char *) "anthropic-version")
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
 {
+    ngx_uint_t             dialect;
     llm_request_t         *r;
     ngx_http_llm_asked_t  *a;
 
@@ -263,7 +291,15 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     }
 
     if (ctx->by_shape || ctx->operation == LLM_OP_NONE) {
-        ngx_http_llm_finish_shape(ctx, llm_request_dialect(r));
+        dialect = llm_request_dialect(r);
+
+        if (dialect == LLM_DIALECT_CHAT
+            && ngx_http_llm_request_anthropic(ctx->request))
+        {
+            dialect = LLM_DIALECT_MESSAGES;
+        }
+
+        ngx_http_llm_finish_shape(ctx, dialect);
     }
 }
 
