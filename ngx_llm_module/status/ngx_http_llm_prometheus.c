@@ -37,8 +37,6 @@ static ngx_int_t ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
-static const char *ngx_http_llm_prometheus_le(ngx_http_llm_view_t *view,
-    const llm_bounds_t *bounds, ngx_uint_t i);
 static ngx_int_t ngx_http_llm_prometheus_percentiles(
     ngx_http_llm_view_t *view, const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_in_flight(ngx_http_llm_view_t *view,
@@ -215,10 +213,22 @@ ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
 
     for (i = 0; i <= bounds->n; i++) {
         n += view->hist.bound[i];
+    }
+
+    /* many a series never measures this */
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    n = 0;
+
+    for (i = 0; i <= bounds->n; i++) {
+        n += view->hist.bound[i];
 
         ngx_http_llm_prometheus_sample(view, metric, "_bucket", group, "le",
-                                       ngx_http_llm_prometheus_le(view,
-                                                                  bounds, i));
+                                       i < bounds->n ? bounds->bound[i].text
+                                                     : "+Inf");
         ngx_http_llm_out_uint(out, n);
         ngx_http_llm_out_lit(out, "\n");
     }
@@ -232,33 +242,6 @@ ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
     ngx_http_llm_out_lit(out, "\n");
 
     return NGX_OK;
-}
-
-
-/* OpenMetrics wants a whole number to show that it is a float. */
-
-static const char *
-ngx_http_llm_prometheus_le(ngx_http_llm_view_t *view,
-    const llm_bounds_t *bounds, ngx_uint_t i)
-{
-    const char  *text;
-
-    if (i == bounds->n) {
-        return "+Inf";
-    }
-
-    text = bounds->bound[i].text;
-
-    if (view->query.format != NGX_HTTP_LLM_OPENMETRICS
-        || ngx_strchr(text, '.'))
-    {
-        return text;
-    }
-
-    ngx_cpystrn(ngx_cpystrn(view->le, (u_char *) text, sizeof(view->le) - 2),
-                (u_char *) ".0", sizeof(".0"));
-
-    return (const char *) view->le;
 }
 
 

@@ -55,7 +55,8 @@ static ngx_int_t ngx_http_llm_status_header(ngx_http_request_t *r,
     const char *name, const char *value);
 static void ngx_http_llm_status_slice(ngx_http_request_t *r,
     ngx_http_llm_status_ctx_t *ctx);
-static ngx_uint_t ngx_http_llm_status_render(ngx_http_llm_view_t *view);
+static ngx_uint_t ngx_http_llm_status_render(ngx_http_llm_view_t *view,
+    uint64_t end);
 static uint64_t ngx_http_llm_status_clock(void);
 static void ngx_http_llm_status_next(ngx_event_t *ev);
 static void ngx_http_llm_status_resume(ngx_http_request_t *r);
@@ -297,11 +298,16 @@ static void
 ngx_http_llm_status_slice(ngx_http_request_t *r,
     ngx_http_llm_status_ctx_t *ctx)
 {
+    size_t        size;
+    uint64_t      start;
     ngx_int_t     rc;
     ngx_uint_t    last;
     ngx_chain_t  *out;
 
-    last = ngx_http_llm_status_render(&ctx->view);
+    start = ngx_http_llm_status_clock();
+    last = ngx_http_llm_status_render(&ctx->view,
+                                      start + NGX_HTTP_LLM_SLICE_NS);
+    size = ctx->view.out.size;
 
     if (ngx_http_llm_out_take(&ctx->view.out, &out, last, r == r->main)
         != NGX_OK)
@@ -318,9 +324,9 @@ ngx_http_llm_status_slice(ngx_http_request_t *r,
         ngx_http_llm_out_sent(&ctx->view.out, out);
     }
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "llm status slice: %i last:%ui step:%d", rc, last,
-                   (int) ctx->view.series);
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "llm status slice: %i last:%ui %uz bytes, %uL ns",
+                   rc, last, size, ngx_http_llm_status_clock() - start);
 
     if (rc == NGX_ERROR || last) {
 
@@ -344,12 +350,9 @@ ngx_http_llm_status_slice(ngx_http_request_t *r,
 /* True when the last step is done; what failed is known to the out. */
 
 static ngx_uint_t
-ngx_http_llm_status_render(ngx_http_llm_view_t *view)
+ngx_http_llm_status_render(ngx_http_llm_view_t *view, uint64_t end)
 {
     ngx_int_t  rc;
-    uint64_t   end;
-
-    end = ngx_http_llm_status_clock() + NGX_HTTP_LLM_SLICE_NS;
 
     do {
         rc = (*view->step)(view);

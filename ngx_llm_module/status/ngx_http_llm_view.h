@@ -20,7 +20,7 @@
 #include "ngx_http_llm_zone.h"
 
 
-#define NGX_HTTP_LLM_BUILTIN_LABELS  4       /* provider model route operation */
+#define NGX_HTTP_LLM_BUILTIN_LABELS  4   /* provider model route operation */
 
 
 /* Where the number of a metric comes from, and what its index means. */
@@ -163,7 +163,6 @@ struct ngx_http_llm_view_s {
     ngx_http_llm_sum_t     *total[NGX_HTTP_LLM_WINDOW_N];
     ngx_http_llm_live_t     live_total;
     ngx_http_llm_hist_t     hist;    /* of a group */
-    u_char                  le[24];  /* a bound as OpenMetrics writes it */
 
     /* how far the writing is */
     const ngx_http_llm_step_pt  *step;
