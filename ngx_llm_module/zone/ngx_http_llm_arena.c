@@ -23,8 +23,9 @@
  *
  * The partition plans NGX_HTTP_LLM_COLUMNS_EACH columns a series, half of
  * what a series has that is busy in every way (7 octaves of 6 kinds), as
- * most series are not; 1/32 goes to rows in flight; what is left over at
- * the end becomes columns.
+ * most series are not; 1/64 goes to rows in flight (a row for each KB of
+ * the zone), more in the smallest zones; what is left over at the end becomes
+ * columns.
  */
 
 
@@ -33,6 +34,8 @@
 
 
 #define NGX_HTTP_LLM_MAGIC       0x656e6f7a6d6c6cull        /* "llmzone" */
+
+#define NGX_HTTP_LLM_CHUNKS_MIN  32
 
 #define ngx_http_llm_line(n)     (((n) + 63) & ~(uint64_t) 63)
 
@@ -152,7 +155,8 @@ ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
         return NGX_HTTP_LLM_ARENA_SMALL;
     }
 
-    chunks = size / 32 / sizeof(ngx_http_llm_chunk_t);
+    chunks = llm_max(size / 64 / sizeof(ngx_http_llm_chunk_t),
+                     NGX_HTTP_LLM_CHUNKS_MIN);
 
     each = sizeof(uint64_t) + sizeof(ngx_http_llm_series_t)
            + NGX_HTTP_LLM_COLUMNS_EACH * sizeof(ngx_http_llm_column_t);
