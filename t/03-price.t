@@ -62,7 +62,9 @@ sub compile {
              . " -I$core -I$top/t/unit";
     my @objects = map { s,.*/(.*)\.c$,$1,r }
         glob("$core/llm_price*.c $core/llm_name*.c"),
-        "llm_cost.c", "llm_decimal.c", "llm_json.c";
+        "llm_cost.c", "llm_decimal.c", "llm_json.c",
+        "llm_json_table.c", "llm_json_text.c",
+        "llm_json_member.c";
 
     s/\.c$// for @objects;
 

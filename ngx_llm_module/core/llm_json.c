@@ -35,32 +35,8 @@
  */
 
 
-#include "llm_json.h"
+#include "llm_json_in.h"
 #include "llm_scan.h"
-
-
-enum {
-    ST_VALUE = 0,                /* a value must follow */
-    ST_VALUE_OR_END,             /* after [ */
-    ST_KEY_OR_END,               /* after { */
-    ST_KEY,                      /* after , in an object */
-    ST_COLON,
-    ST_AFTER,                    /* after a value in a container */
-    ST_DONE,
-    ST_STRING,
-    ST_ESCAPE,
-    ST_HEX,
-    ST_LITERAL,
-    ST_MINUS,                    /* numbers from here on */
-    ST_ZERO,
-    ST_INT,
-    ST_DOT,
-    ST_FRAC,
-    ST_E,
-    ST_ESIGN,
-    ST_EXP,
-    ST_ERROR
-};
 
 
 static const struct {
@@ -74,19 +50,6 @@ static const struct {
 };
 
 
-/* runs of decoded text shorter than this are gathered, not handed on alone */
-#define LLM_JSON_SHORT  32
-
-
-static uint8_t llm_json_lookup(llm_json_t *s, uint8_t parent,
-    const uint8_t *key, size_t len);
-static void llm_json_emit(llm_json_t *s, uint8_t node, uint8_t type,
-    const uint8_t *text, size_t len, uint64_t end);
-static void llm_json_append(llm_json_t *s, const uint8_t *p, size_t len);
-static void llm_json_code_point(llm_json_t *s, uint32_t c);
-static void llm_json_lone_surrogate(llm_json_t *s);
-static int llm_json_escape(llm_json_t *s, uint8_t c);
-static int llm_json_hex(llm_json_t *s, uint8_t c);
 static const uint8_t *llm_json_number(llm_json_t *s, const uint8_t *p,
     const uint8_t *e);
 
@@ -95,126 +58,6 @@ static inline int
 llm_json_space(uint8_t c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-
-/* Case is folded, so that case twins meet in one bucket. */
-
-static inline unsigned
-llm_json_hash(const uint8_t *key, size_t len)
-{
-    return (len + (key[0] | 0x20) * 3 + (key[len - 1] | 0x20) * 5) & 15;
-}
-
-
-static inline uint8_t
-llm_json_lower(uint8_t c)
-{
-    return (c >= 'A' && c <= 'Z') ? (c | 0x20) : c;
-}
-
-
-static int
-llm_json_node_add(llm_json_table_t *t, uint8_t parent, const char *key,
-    size_t len)
-{
-    uint8_t           i;
-    unsigned          h;
-    llm_json_node_t  *n, *c;
-
-    n = &t->node[parent];
-
-    if (len == 2 && memcmp(key, "[]", 2) == 0 && n->element) {
-        return n->element;
-    }
-
-    if (len == 1 && *key == '*' && n->any) {
-        return n->any;
-    }
-
-    for (i = n->child; i; i = t->node[i].sibling) {
-        if (t->node[i].key_len == len && memcmp(t->node[i].key, key, len) == 0)
-        {
-            return i;
-        }
-    }
-
-    if (t->n == LLM_JSON_NODES || len == 0 || len > 63) {
-        return 0;
-    }
-
-    i = t->n++;
-    c = &t->node[i];
-
-    c->key = key;
-    c->key_len = len;
-
-    if (len == 2 && memcmp(key, "[]", 2) == 0) {
-        n->element = i;
-        return i;
-    }
-
-    if (len == 1 && *key == '*') {
-        n->any = i;
-        return i;
-    }
-
-    c->sibling = n->child;
-    n->child = i;
-
-    h = llm_json_hash((const uint8_t *) key, len);
-    c->chain = n->bucket[h];
-    n->bucket[h] = i;
-
-    return i;
-}
-
-
-int
-llm_json_compile(llm_json_table_t *t, const llm_json_row_t *rows, size_t n)
-{
-    memset(t, 0, sizeof(llm_json_table_t));
-    t->n = 2;
-
-    return llm_json_compile_more(t, rows, n);
-}
-
-
-int
-llm_json_compile_more(llm_json_table_t *t, const llm_json_row_t *rows,
-    size_t n)
-{
-    int          node;
-    size_t       i, len, depth;
-    const char  *p;
-
-    for (i = 0; i < n; i++) {
-        node = 1;
-        depth = 0;
-
-        for (p = rows[i].path; *p; p += len) {
-
-            if (*p == '.') {
-                p++;
-            }
-
-            len = (p[0] == '[') ? 2 : strcspn(p, ".[");
-
-            if (++depth > LLM_JSON_PATH) {
-                return LLM_JSON_ERROR;
-            }
-
-            node = llm_json_node_add(t, node, p, len);
-            if (node == 0) {
-                return LLM_JSON_ERROR;
-            }
-        }
-
-        t->node[node].slot = rows[i].slot;
-        t->node[node].flags |= rows[i].flags;
-    }
-
-    return LLM_JSON_OK;
 }
 
 
@@ -245,6 +88,7 @@ llm_json_reset(llm_json_t *s)
     s->key_len = 0;
     s->key_flags = 0;
     s->high = 0;
+    s->mute = 0;
 }
 
 
@@ -635,6 +479,23 @@ key:
         goto error;
     }
 
+    s->node = PARENT();
+
+    q = llm_json_members(s, p, e, s->offset - (uintptr_t) b);
+
+    if (q != p) {
+        p = q;
+        node = s->node;
+
+        if (s->state == ST_AFTER) {
+            goto after;
+        }
+
+        if (s->state == ST_VALUE) {
+            goto value;
+        }
+    }
+
     p++;
     s->text_len = 0;
     s->flags = 0;
@@ -774,286 +635,4 @@ done:
     s->state = state;
 
     return p;
-}
-
-
-static uint8_t
-llm_json_twin(const llm_json_node_t *n, const uint8_t *key, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < len; i++) {
-        if (llm_json_lower(key[i]) != llm_json_lower(n->key[i])) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static uint8_t
-llm_json_lookup(llm_json_t *s, uint8_t parent, const uint8_t *key, size_t len)
-{
-    uint8_t                 i, twin;
-    const llm_json_node_t  *nodes, *n;
-
-    nodes = s->table->node;
-    twin = 0;
-    s->key_flags = s->flags & LLM_JSON_E_ESCKEY;
-
-    if (len && !(s->flags & LLM_JSON_E_CUT)) {
-
-        for (i = nodes[parent].bucket[llm_json_hash(key, len)];
-             i;
-             i = n->chain)
-        {
-            n = &nodes[i];
-
-            if (n->key_len != len) {
-                continue;
-            }
-
-            if (memcmp(n->key, key, len) == 0) {
-                return i;
-            }
-
-            if (s->table->strict && llm_json_twin(n, key, len)) {
-                twin = i;
-            }
-        }
-
-        if (twin) {
-            s->key_flags |= LLM_JSON_E_TWIN;
-            return twin;
-        }
-    }
-
-    if (nodes[parent].any == 0) {
-        s->key_flags = 0;
-        return 0;
-    }
-
-    if (s->key) {
-        s->key_len = llm_min(len, LLM_JSON_TEXT);
-        memcpy(s->key, key, s->key_len);
-    }
-
-    if (len > LLM_JSON_TEXT || (s->flags & LLM_JSON_E_CUT)) {
-        s->key_flags |= LLM_JSON_E_CUT;
-    }
-
-    return nodes[parent].any;
-}
-
-
-static void
-llm_json_emit(llm_json_t *s, uint8_t node, uint8_t type, const uint8_t *text,
-    size_t len, uint64_t end)
-{
-    llm_json_event_t        ev;
-    const llm_json_node_t  *n;
-
-    n = &s->table->node[node];
-
-    if (n->slot == 0) {
-        return;
-    }
-
-    ev.start = s->start;
-    ev.end = end;
-    ev.text.data = text;
-    ev.text.len = len;
-    ev.slot = n->slot;
-    ev.type = type;
-    ev.flags = s->flags;
-
-    if (n->key_len == 1 && n->key[0] == '*' && s->key) {
-        ev.key.data = s->key;
-        ev.key.len = s->key_len;
-
-    } else {
-        ev.key.data = NULL;
-        ev.key.len = 0;
-    }
-
-    s->sink(s->data, &ev);
-}
-
-
-/*
- * Decoded bytes of the string or key at hand.  Of a text string every byte
- * is handed on, long runs as they lie, short ones gathered; of others the
- * first LLM_JSON_TEXT are kept.
- */
-
-static void
-llm_json_append(llm_json_t *s, const uint8_t *p, size_t len)
-{
-    size_t                  room;
-    const llm_json_node_t  *n;
-
-    n = &s->table->node[s->node];
-    room = LLM_JSON_TEXT - s->text_len;
-
-    if (!s->in_key && (n->flags & LLM_JSON_F_TEXT) && n->slot) {
-
-        if (len >= LLM_JSON_SHORT || len > room) {
-
-            if (s->text_len) {
-                llm_json_emit(s, s->node, LLM_JSON_PIECE, s->text, s->text_len,
-                              s->start);
-                s->text_len = 0;
-            }
-
-            if (len >= LLM_JSON_SHORT) {
-                llm_json_emit(s, s->node, LLM_JSON_PIECE, p, len, s->start);
-                return;
-            }
-        }
-
-        memcpy(s->text + s->text_len, p, len);
-        s->text_len += len;
-        return;
-    }
-
-    if (len > room) {
-        s->flags |= LLM_JSON_E_CUT;
-        len = room;
-    }
-
-    memcpy(s->text + s->text_len, p, len);
-    s->text_len += len;
-}
-
-
-static void
-llm_json_code_point(llm_json_t *s, uint32_t c)
-{
-    size_t   n;
-    uint8_t  u[4];
-
-    if (c < 0x80) {
-        u[0] = c;
-        n = 1;
-
-    } else if (c < 0x800) {
-        u[0] = 0xc0 | (c >> 6);
-        u[1] = 0x80 | (c & 0x3f);
-        n = 2;
-
-    } else if (c < 0x10000) {
-        u[0] = 0xe0 | (c >> 12);
-        u[1] = 0x80 | ((c >> 6) & 0x3f);
-        u[2] = 0x80 | (c & 0x3f);
-        n = 3;
-
-    } else {
-        u[0] = 0xf0 | (c >> 18);
-        u[1] = 0x80 | ((c >> 12) & 0x3f);
-        u[2] = 0x80 | ((c >> 6) & 0x3f);
-        u[3] = 0x80 | (c & 0x3f);
-        n = 4;
-    }
-
-    llm_json_append(s, u, n);
-}
-
-
-static void
-llm_json_lone_surrogate(llm_json_t *s)
-{
-    s->high = 0;
-
-    if (!s->in_key) {
-        s->flags |= LLM_JSON_E_BADESC;
-    }
-
-    llm_json_code_point(s, 0xfffd);
-}
-
-
-/* The byte after a backslash; 1 if it is "u". */
-
-static int
-llm_json_escape(llm_json_t *s, uint8_t c)
-{
-    static const uint8_t  from[] = "\"\\/bfnrt";
-    static const uint8_t  to[] = "\"\\/\b\f\n\r\t";
-
-    const uint8_t  *f;
-
-    if (s->in_key) {
-        s->flags |= LLM_JSON_E_ESCKEY;
-    }
-
-    if (c == 'u') {
-        s->nhex = 0;
-        s->hex = 0;
-        return 1;
-    }
-
-    f = memchr(from, c, sizeof(from) - 1);
-    if (f == NULL) {
-        return LLM_JSON_ERROR;
-    }
-
-    if (s->high) {
-        llm_json_lone_surrogate(s);
-    }
-
-    llm_json_append(s, &to[f - from], 1);
-
-    return LLM_JSON_OK;
-}
-
-
-static int
-llm_json_hex(llm_json_t *s, uint8_t c)
-{
-    uint8_t  lower;
-
-    lower = c | 0x20;
-
-    if (c >= '0' && c <= '9') {
-        c -= '0';
-
-    } else if (lower >= 'a' && lower <= 'f') {
-        c = lower - 'a' + 10;
-
-    } else {
-        return LLM_JSON_ERROR;
-    }
-
-    s->hex = s->hex << 4 | c;
-
-    if (++s->nhex < 4) {
-        return LLM_JSON_OK;
-    }
-
-    if (s->high) {
-
-        if (s->hex >= 0xdc00 && s->hex <= 0xdfff) {
-            llm_json_code_point(s, 0x10000 + ((s->high & 0x3ff) << 10)
-                                   + (s->hex & 0x3ff));
-            s->high = 0;
-            return LLM_JSON_OK;
-        }
-
-        llm_json_lone_surrogate(s);
-    }
-
-    if (s->hex >= 0xd800 && s->hex <= 0xdbff) {
-        s->high = s->hex;
-        return LLM_JSON_OK;
-    }
-
-    if (s->hex >= 0xdc00 && s->hex <= 0xdfff) {
-        llm_json_lone_surrogate(s);
-        return LLM_JSON_OK;
-    }
-
-    llm_json_code_point(s, s->hex);
-
-    return LLM_JSON_OK;
 }

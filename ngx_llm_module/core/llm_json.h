@@ -40,6 +40,7 @@ typedef enum {
                                     empty text ends them; no length limit */
 #define LLM_JSON_F_OPEN    0x02  /* report OBJECT and ARRAY */
 #define LLM_JSON_F_CLOSE   0x04  /* report CLOSE */
+#define LLM_JSON_F_STRING  0x08  /* report nothing but strings */
 
 /* flags of an event */
 
@@ -74,6 +75,7 @@ typedef struct {
     uint8_t      slot;
     uint8_t      flags;
     uint8_t      bucket[16];     /* children by llm_json_hash() */
+    uint8_t      head[16];       /* of the key, zeros after it */
 } llm_json_node_t;
 
 
@@ -109,6 +111,7 @@ typedef struct {
     uint64_t                 offset;   /* bytes of this text fed so far */
     uint64_t                 start;    /* offset where the token began */
     uint64_t                 object[LLM_JSON_DEPTH / 64];
+    uint64_t                 mute;     /* bit i: slot i is wanted no more */
 
     uint16_t                 depth;
     uint8_t                  state;

@@ -58,6 +58,20 @@ llm_scan_line_mask(const uint8_t *p)
     return _mm_movemask_epi8(m);
 }
 
+/* The first n <= 16 bytes of both are the same; 16 of each are read. */
+
+static inline int
+llm_scan_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    unsigned  m;
+
+    m = _mm_movemask_epi8(
+            _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) a),
+                           _mm_loadu_si128((const __m128i *) b)));
+
+    return (~m & ((1u << n) - 1)) == 0;
+}
+
 #define LLM_SCAN_STEP          16
 #define llm_scan_first(mask)   __builtin_ctz(mask)
 
@@ -156,6 +170,17 @@ llm_scan_line_mask(const uint8_t *p)
 #endif
 
 
+#if (!LLM_SCAN_SSE2)
+
+static inline int
+llm_scan_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return memcmp(a, b, n) == 0;
+}
+
+#endif
+
+
 /* First quote, backslash or control character, or e. */
 
 static inline const uint8_t *
@@ -228,6 +253,34 @@ llm_scan_string(const uint8_t *p, const uint8_t *e)
 static inline const uint8_t *
 llm_scan_line(const uint8_t *p, const uint8_t *e)
 {
+#if (LLM_SCAN_SSE2)
+
+    while (e - p >= 64) {
+        __m128i        m;
+        const __m128i *v;
+
+        v = (const __m128i *) p;
+
+#define llm_scan_has(i)                                                       \
+        _mm_or_si128(_mm_cmpeq_epi8(_mm_loadu_si128(v + i),                   \
+                                    _mm_set1_epi8('\n')),                     \
+                     _mm_cmpeq_epi8(_mm_loadu_si128(v + i),                   \
+                                    _mm_set1_epi8('\r')))
+
+        m = _mm_or_si128(_mm_or_si128(llm_scan_has(0), llm_scan_has(1)),
+                         _mm_or_si128(llm_scan_has(2), llm_scan_has(3)));
+
+#undef llm_scan_has
+
+        if (_mm_movemask_epi8(m)) {
+            break;
+        }
+
+        p += 64;
+    }
+
+#endif
+
     while (e - p >= LLM_SCAN_STEP) {
 #if (LLM_SCAN_SSE2)
         unsigned  m;
