@@ -190,6 +190,7 @@ static const struct {
     { "context_length_exceeded", LLM_ERROR_TOO_LARGE },
     { "exceed_context_size_error", LLM_ERROR_TOO_LARGE },
     { "request_too_large", LLM_ERROR_TOO_LARGE },
+    { "too_many_prompt_tokens", LLM_ERROR_TOO_LARGE },
     { "invalid_request_error", LLM_ERROR_INVALID_REQUEST },
     { "invalid_prompt", LLM_ERROR_INVALID_REQUEST },
     { "INVALID_ARGUMENT", LLM_ERROR_INVALID_REQUEST },

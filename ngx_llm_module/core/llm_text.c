@@ -5,17 +5,25 @@
  * The estimate is linear in the number of characters of each class.  The
  * weights were fitted to answers whose provider reported both the text and
  * its tokens, by least absolute relative error; t/05-corpus.t prints how far
- * off they are.  A long piece is sampled: of each 4 KiB the first 512 bytes
- * are classed and the rest taken to be like them, so that a prompt of a
- * megabyte costs what its scan costs.
+ * off they are.
+ *
+ * The first 4 KiB of a text are counted whole.  Of what follows 64 bytes in
+ * the middle of each 512 are, and stand for all of them, so that a prompt of
+ * a megabyte costs what its scan costs.  Which bytes are counted depends on
+ * their place in the text alone, never on how it was split.
  */
 
 
 #include "llm_text.h"
 
 
-#define LLM_TEXT_BLOCK   4096
-#define LLM_TEXT_SAMPLE  512
+#define LLM_TEXT_WHOLE   4096
+#define LLM_TEXT_BLOCK   512
+#define LLM_TEXT_SAMPLE  64
+#define LLM_TEXT_FROM    ((LLM_TEXT_BLOCK - LLM_TEXT_SAMPLE) / 2)
+
+/* what is beyond counts no more: n[] shall not wrap */
+#define LLM_TEXT_MAX     ((uint64_t) 1 << 31)
 
 
 /* tokens per 1024 characters of a class */
@@ -70,10 +78,14 @@ static const uint8_t  llm_text_class[256] = {
 
 
 static void
-llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t *n)
+llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
 {
+    size_t          i;
     uint8_t         c, last;
+    uint32_t        n[LLM_TEXT_CLASSES];
     const uint8_t  *e;
+
+    memset(n, 0, sizeof(n));
 
     last = t->last;
 
@@ -86,47 +98,52 @@ llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t *n)
     }
 
     t->last = last;
+
+    for (i = 0; i < LLM_TEXT_TAIL; i++) {
+        t->n[i] += n[i] * each;
+    }
 }
 
 
 void
 llm_text_add(llm_text_t *t, const uint8_t *p, size_t len)
 {
-    size_t    i, block;
-    uint32_t  n[LLM_TEXT_CLASSES];
-
-    if (len == 0) {
-        return;
-    }
+    size_t  n, at;
 
     if (t->bytes == 0) {
         t->last = LLM_TEXT_TAIL;
     }
 
-    t->bytes += len;
+    for ( /* void */ ; len; p += n, len -= n, t->bytes += n) {
 
-    while (len) {
-        memset(n, 0, sizeof(n));
-
-        block = llm_min(len, LLM_TEXT_BLOCK);
-
-        if (block < LLM_TEXT_BLOCK) {
-            llm_text_count(t, p, block, n);
-
-            for (i = 0; i < LLM_TEXT_TAIL; i++) {
-                t->n[i] += n[i];
-            }
-
-        } else {
-            llm_text_count(t, p, LLM_TEXT_SAMPLE, n);
-
-            for (i = 0; i < LLM_TEXT_TAIL; i++) {
-                t->n[i] += n[i] * (LLM_TEXT_BLOCK / LLM_TEXT_SAMPLE);
-            }
+        if (llm_likely(t->bytes < LLM_TEXT_WHOLE)) {
+            n = llm_min(len, LLM_TEXT_WHOLE - t->bytes);
+            llm_text_count(t, p, n, 1);
+            continue;
         }
 
-        p += block;
-        len -= block;
+        if (t->bytes >= LLM_TEXT_MAX) {
+            n = len;
+            continue;
+        }
+
+        at = t->bytes % LLM_TEXT_BLOCK;
+
+        if (at < LLM_TEXT_FROM) {
+            n = llm_min(len, LLM_TEXT_FROM - at);
+
+        } else if (at < LLM_TEXT_FROM + LLM_TEXT_SAMPLE) {
+
+            if (at == LLM_TEXT_FROM) {
+                t->last = LLM_TEXT_TAIL;
+            }
+
+            n = llm_min(len, LLM_TEXT_FROM + LLM_TEXT_SAMPLE - at);
+            llm_text_count(t, p, n, LLM_TEXT_BLOCK / LLM_TEXT_SAMPLE);
+
+        } else {
+            n = llm_min(len, LLM_TEXT_BLOCK - at);
+        }
     }
 }
 
