@@ -3,13 +3,17 @@
  * Copyright (C) ngx_llm_module authors
  *
  * Reads recorded bodies through the core and prints what it found, a line
- * each.  Every body is also fed byte by byte and in random splits, each piece
- * in an allocation of its exact size; facts that differ are a failure.
+ * each.  Every body is fed whole, byte by byte and in random splits, each
+ * piece in an allocation of its exact size; facts that differ are a failure.
  *
- *   facts SPLITS < LIST      LIST: "path hint file" a line
+ *   facts SPLITS < LIST      LIST, a line each, separated by tabs:
+ *                            "response PATH HINT FILE", "request PATH FILE"
+ *
+ * A line of the output is the file, then name=value, separated by tabs.
  */
 
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,86 +21,265 @@
 #include "llm_response.h"
 
 
+#define FACTS_MAX  (uint64_t) 1 << 40
+
+
+typedef struct {
+    size_t  len;
+    char    data[4096];
+} facts_t;
+
+
 static llm_dialect_set_t  set;
 
 
-static void
-feed(llm_response_t *r, const uint8_t *p, size_t len, int mode)
+/* How long the next piece is: mode 0 whole, 1 a byte, else random. */
+
+static size_t
+piece(int mode, size_t len)
 {
-    size_t    n;
-    uint8_t  *q;
+    size_t  n;
 
-    while (len) {
-        n = (mode == 0) ? len : (mode == 1) ? 1
-            : 1 + (size_t) random() % (random() % 8 ? 40 : 2000);
-        n = n > len ? len : n;
-
-        q = malloc(n);
-        memcpy(q, p, n);
-
-        llm_response_feed(r, q, n);
-
-        free(q);
-        p += n;
-        len -= n;
+    if (mode == 0) {
+        return len;
     }
 
-    llm_response_end(r);
+    n = (mode == 1) ? 1
+        : 1 + (size_t) random() % (random() % 8 ? 40 : 2000);
+
+    return llm_min(n, len);
 }
 
 
 static void
-print_word(const uint8_t *p, size_t len)
+put(facts_t *f, const char *format, ...)
+{
+    int      n;
+    va_list  args;
+
+    va_start(args, format);
+    n = vsnprintf(f->data + f->len, sizeof(f->data) - f->len, format, args);
+    va_end(args);
+
+    if (n < 0 || (size_t) n >= sizeof(f->data) - f->len) {
+        abort();
+    }
+
+    f->len += n;
+}
+
+
+static void
+put_number(facts_t *f, const char *name, uint64_t n)
+{
+    put(f, "\t%s=%llu", name, (unsigned long long) n);
+}
+
+
+static void
+put_text(facts_t *f, const char *name, llm_str_t s)
 {
     size_t  i;
 
-    putchar('\t');
+    put(f, "\t%s=", name);
 
-    for (i = 0; i < len; i++) {
-        putchar(p[i] < ' ' ? '?' : p[i]);
+    for (i = 0; i < s.len; i++) {
+        put(f, "%c", s.data[i] < ' ' ? '?' : s.data[i]);
     }
 }
 
 
 static void
-print(llm_response_t *r, char *out, size_t size)
+put_classes(facts_t *f, const llm_text_t *t)
 {
+    size_t  i;
+
+    put(f, "\tclasses=");
+
+    for (i = 0; i < LLM_TEXT_TAIL; i++) {
+        put(f, "%s%u", i ? "," : "", t->n[i]);
+    }
+
+    put_number(f, "text_bytes", t->bytes);
+}
+
+
+static void
+put_response(facts_t *f, const llm_response_t *r)
+{
+    int           stated;
     uint64_t      nano;
     llm_tokens_t  t;
 
     nano = 0;
-    (void) llm_response_tokens(r, &t);
-    (void) llm_response_cost(r, &nano);
 
-    snprintf(out, size, "%d %llu %llu %llu %llu %llu %llu %u %u %u %d %d %d %d "
-             "%llu %u %u %u %u %u %u %u %u %d %d %d",
-             r->present != 0, (unsigned long long) t.input,
-             (unsigned long long) t.output,
-             (unsigned long long) t.cache_read,
-             (unsigned long long) t.cache_write,
-             (unsigned long long) t.cache_write_1h,
-             (unsigned long long) t.reasoning, r->events, r->content_events,
-             r->tool_calls, r->error, llm_response_complete(r, 1), r->broken,
-             r->end, (unsigned long long) nano, (unsigned) r->text.bytes,
-             r->text.n[0], r->text.n[1], r->text.n[2], r->text.n[3],
-             r->text.n[4], r->text.n[5], r->text.n[6],
-             r->tier, r->error_type, r->error_code);
+    put_number(f, "reported", llm_response_tokens(r, &t));
+    stated = llm_response_cost(r, &nano);
+
+    put_number(f, "stream", r->framing == LLM_FRAMING_SSE);
+    put_number(f, "input", t.input);
+    put_number(f, "output", t.output);
+    put_number(f, "cache_read", t.cache_read);
+    put_number(f, "cache_write", t.cache_write);
+    put_number(f, "cache_write_1h", t.cache_write_1h);
+    put_number(f, "reasoning", t.reasoning);
+    put_number(f, "usage_events", r->usage_events);
+    put_number(f, "events", r->events);
+    put_number(f, "content_events", r->content_events);
+
+    if (r->content_events) {
+        put_number(f, "first_content", r->first_content);
+    }
+
+    put_number(f, "tool_calls", r->tool_calls);
+    put_number(f, "tier", r->tier);
+    put_number(f, "error", r->error);
+    put_number(f, "broken", r->broken);
+    put_number(f, "end", r->end);
+    put_number(f, "complete", llm_response_complete(r, 1));
+
+    if (stated) {
+        put_number(f, "cost", nano);
+    }
+
+    put_number(f, "finish_why", r->finish_why);
+    put_number(f, "error_type", r->error_type);
+    put_number(f, "error_code", r->error_code);
+    put_text(f, "model", llm_response_model(r));
+    put_text(f, "id", llm_response_id(r));
+    put_text(f, "finish", llm_response_finish(r));
+    put_classes(f, &r->text);
+    put_number(f, "estimate", llm_text_tokens(&r->text));
+}
+
+
+static void
+put_request(facts_t *f, const llm_request_t *r)
+{
+    put_number(f, "state", r->state);
+    put_number(f, "shape", r->shape);
+    put_number(f, "dialect", llm_request_dialect(r));
+    put_number(f, "stream", r->stream);
+    put_number(f, "include_usage", r->include_usage);
+
+    if (r->has_max_tokens) {
+        put_number(f, "max_tokens", r->max_tokens);
+    }
+
+    put_number(f, "turns", r->turns);
+    put_number(f, "prompt_bytes", r->prompt_bytes);
+    put_number(f, "opaque", r->opaque);
+    put_text(f, "temperature",
+             (llm_str_t) { r->temperature, r->temperature_len });
+    put_text(f, "model", (llm_str_t) { r->model, r->model_len });
+    put_classes(f, &r->text);
+    put_number(f, "estimate", llm_request_tokens(r));
+}
+
+
+typedef struct {
+    const char     *path;
+    const char     *hint;        /* NULL: a request */
+    const uint8_t  *body;
+    size_t          len;
+} job_t;
+
+
+static void
+run(const job_t *job, int mode, facts_t *f)
+{
+    size_t          n, left;
+    uint8_t        *q;
+    llm_path_t      where;
+    const uint8_t  *p;
+    llm_request_t   request;
+    llm_response_t  response;
+
+    llm_dialect_path((llm_str_t) { (const uint8_t *) job->path,
+                                   strcspn(job->path, "?") }, &where);
+    llm_request_init(&request, &set);
+
+    if (job->hint) {
+        llm_response_init(&response, &set, where.dialect,
+                          strcmp(job->hint, "sse") == 0 ? LLM_FRAMING_SSE
+                          : strcmp(job->hint, "json") == 0 ? LLM_FRAMING_JSON
+                          : LLM_FRAMING_UNKNOWN);
+    }
+
+    for (p = job->body, left = job->len; left; p += n, left -= n) {
+        n = piece(mode, left);
+
+        q = malloc(n);
+        if (q == NULL) {
+            abort();
+        }
+
+        memcpy(q, p, n);
+
+        if (job->hint) {
+            llm_response_feed(&response, q, n);
+
+        } else {
+            llm_request_feed(&request, q, n, FACTS_MAX);
+        }
+
+        free(q);
+    }
+
+    f->len = 0;
+
+    if (job->hint) {
+        llm_response_end(&response);
+        put_response(f, &response);
+
+    } else {
+        llm_request_end(&request);
+        put_request(f, &request);
+    }
+}
+
+
+static uint8_t *
+slurp(const char *name, size_t *len)
+{
+    long      size;
+    FILE     *f;
+    uint8_t  *p;
+
+    f = fopen(name, "rb");
+
+    if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0) {
+        perror(name);
+        exit(2);
+    }
+
+    rewind(f);
+    p = malloc(size ? size : 1);
+
+    if (p == NULL || fread(p, 1, size, f) != (size_t) size) {
+        perror(name);
+        exit(2);
+    }
+
+    fclose(f);
+    *len = size;
+
+    return p;
 }
 
 
 int
 main(int argc, char **argv)
 {
-    int             i, splits, bad;
-    long            size, first, expected;
-    char            line[4096], path[1024], hint[16], file[2048], a[512],
-                    b[512];
-    FILE           *f;
-    uint8_t        *body;
-    llm_path_t      where;
-    llm_response_t  r;
+    int       i, modes, bad;
+    char      line[4096], *field[4], *p;
+    job_t     job;
+    size_t    n;
+    uint8_t  *body;
 
-    splits = argc > 1 ? atoi(argv[1]) : 3;
+    static facts_t  first, other;
+
+    modes = 2 + (argc > 1 ? atoi(argv[1]) : 1);
     bad = 0;
 
     if (llm_dialect_compile(&set) != LLM_JSON_OK) {
@@ -105,59 +288,40 @@ main(int argc, char **argv)
     }
 
     while (fgets(line, sizeof(line), stdin)) {
+        line[strcspn(line, "\n")] = '\0';
 
-        if (sscanf(line, "%1023s %15s %2047[^\n]", path, hint, file) != 3) {
-            continue;
+        for (n = 0, p = line; n < 4 && p; n++) {
+            field[n] = strsep(&p, "\t");
         }
 
-        f = fopen(file, "rb");
-        if (f == NULL) {
-            perror(file);
+        if (n != (field[0][2] == 'q' ? 3 : 4)) {
+            fprintf(stderr, "not a job: %s\n", line);
             return 2;
         }
 
-        fseek(f, 0, SEEK_END);
-        size = ftell(f);
-        rewind(f);
-        body = malloc(size ? size : 1);
+        body = slurp(field[n - 1], &job.len);
+        job.body = body;
+        job.path = field[1];
+        job.hint = (n == 4) ? field[2] : NULL;
 
-        if (fread(body, 1, size, f) != (size_t) size) {
-            return 2;
-        }
+        run(&job, 0, &first);
 
-        fclose(f);
+        for (i = 1; i < modes; i++) {
+            srandom(i);
+            run(&job, i, &other);
 
-        llm_dialect_path((llm_str_t) { (uint8_t *) path, strlen(path) },
-                         &where);
-
-        expected = -1;
-
-        for (i = 0; i < splits; i++) {
-            llm_response_init(&r, &set, where.dialect,
-                              strcmp(hint, "sse") == 0 ? LLM_FRAMING_SSE
-                              : strcmp(hint, "json") == 0 ? LLM_FRAMING_JSON
-                              : LLM_FRAMING_UNKNOWN);
-            feed(&r, body, size, i);
-            first = r.content_events ? (long) r.first_content : -1;
-
-            print(&r, i ? b : a, sizeof(a));
-
-            if (i == 0) {
-                expected = first;
-
-            } else if (strcmp(a, b) != 0 || first != expected) {
-                fprintf(stderr, "%s: split %d differs\n  %s %ld\n  %s %ld\n",
-                        file, i, a, expected, b, first);
+            if (first.len != other.len
+                || memcmp(first.data, other.data, first.len) != 0)
+            {
+                fprintf(stderr, "%s: split %d differs\n %.*s\n %.*s\n",
+                        field[n - 1], i, (int) first.len, first.data,
+                        (int) other.len, other.data);
                 bad++;
                 break;
             }
         }
 
-        printf("%s\t%ld\t%s", file, expected, a);
-        print_word(llm_response_model(&r).data, r.model_len);
-        print_word(r.finish.data, r.finish.len);
-        putchar('\n');
-
+        printf("%s%.*s\n", field[n - 1], (int) first.len, first.data);
         free(body);
     }
 
