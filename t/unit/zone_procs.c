@@ -22,7 +22,7 @@
 #define PROCESSES  6
 #define MODELS     12
 #define VALUES     8
-#define JOURNALS   6000
+#define JOURNALS   3100
 
 
 /*
@@ -295,7 +295,7 @@ main(void)
 
     ngx_http_llm_sum_init(&sum);
 
-    want = proof(150, JOURNALS - 2 * PROCESSES);
+    want = proof(150, 3000);
     kills = stops = looks = 0;
     before = 0;
     wrong = NULL;
