@@ -64,7 +64,7 @@ sub compile {
         glob("$core/llm_price*.c $core/llm_name*.c"),
         "llm_cost.c", "llm_decimal.c", "llm_json.c",
         "llm_json_table.c", "llm_json_text.c",
-        "llm_json_member.c";
+        "llm_json_plain.c";
 
     s/\.c$// for @objects;
 

@@ -14,6 +14,7 @@
 #define T  LLM_JSON_F_TEXT
 #define O  LLM_JSON_F_OPEN
 #define C  LLM_JSON_F_CLOSE
+#define S  LLM_JSON_F_STRING
 
 
 /*
@@ -25,15 +26,15 @@
  */
 
 static const llm_json_row_t  llm_chat_rows[] = {
-    { "id", LLM_S_ID, 0 },
-    { "model", LLM_S_MODEL, 0 },
-    { "service_tier", LLM_S_TIER, 0 },
+    { "id", LLM_S_ID, S },
+    { "model", LLM_S_MODEL, S },
+    { "service_tier", LLM_S_TIER, S },
     { "choices[]", LLM_S_CHOICE, C },
     { "choices[].index", LLM_S_INDEX, 0 },
-    { "choices[].finish_reason", LLM_S_FINISH, 0 },
+    { "choices[].finish_reason", LLM_S_FINISH, S },
 
     { "error", LLM_S_ERROR, O },
-    { "error.type", LLM_S_ERROR_TYPE, 0 },
+    { "error.type", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 },
 
     { "usage", LLM_S_USAGE, O },
@@ -83,7 +84,7 @@ static const llm_json_row_t  llm_chat_stream[] = {
     { "choices[].delta.function_call.arguments", LLM_S_ARGS, T },
     { "choices[].delta.tool_calls[]", LLM_S_TOOL, C },
     { "choices[].delta.tool_calls[].index", LLM_S_TOOL_INDEX, 0 },
-    { "choices[].delta.tool_calls[].id", LLM_S_TOOL_ID, 0 },
+    { "choices[].delta.tool_calls[].id", LLM_S_TOOL_ID, S },
     { "choices[].delta.tool_calls[].function.name", LLM_S_TOOL_NAME, T },
     { "choices[].delta.tool_calls[].function.arguments", LLM_S_ARGS, T }
 };
@@ -99,7 +100,7 @@ static const llm_json_row_t  llm_chat_whole[] = {
     { "choices[].message.function_call.name", LLM_S_TOOL_NAME, T },
     { "choices[].message.function_call.arguments", LLM_S_ARGS, T },
     { "choices[].message.tool_calls[]", LLM_S_TOOL, C },
-    { "choices[].message.tool_calls[].id", LLM_S_TOOL_ID, 0 },
+    { "choices[].message.tool_calls[].id", LLM_S_TOOL_ID, S },
     { "choices[].message.tool_calls[].function.name", LLM_S_TOOL_NAME, T },
     { "choices[].message.tool_calls[].function.arguments", LLM_S_ARGS, T }
 };
@@ -126,20 +127,20 @@ static const llm_json_row_t  llm_completions_rows[] = {
  */
 
 static const llm_json_row_t  llm_responses_stream[] = {
-    { "type", LLM_S_TYPE, 0 },
+    { "type", LLM_S_TYPE, S },
     { "delta", LLM_S_DELTA, T },
-    { "item.type", LLM_S_BLOCK_TYPE, 0 },
+    { "item.type", LLM_S_BLOCK_TYPE, S },
     { "error", LLM_S_ERROR, O },
-    { "error.type", LLM_S_ERROR_TYPE, 0 },
+    { "error.type", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 },
     { "code", LLM_S_ERROR_CODE, 0 },
-    { "response.id", LLM_S_ID, 0 },
-    { "response.model", LLM_S_MODEL, 0 },
-    { "response.status", LLM_S_FINISH, 0 },
-    { "response.incomplete_details.reason", LLM_S_FINISH_WHY, 0 },
-    { "response.service_tier", LLM_S_TIER, 0 },
+    { "response.id", LLM_S_ID, S },
+    { "response.model", LLM_S_MODEL, S },
+    { "response.status", LLM_S_FINISH, S },
+    { "response.incomplete_details.reason", LLM_S_FINISH_WHY, S },
+    { "response.service_tier", LLM_S_TIER, S },
     { "response.error", LLM_S_ERROR, O },
-    { "response.error.type", LLM_S_ERROR_TYPE, 0 },
+    { "response.error.type", LLM_S_ERROR_TYPE, S },
     { "response.error.code", LLM_S_ERROR_CODE, 0 },
     { "response.usage", LLM_S_USAGE, O },
     { "response.usage.input_tokens", LLM_S_INPUT, 0 },
@@ -158,15 +159,15 @@ static const llm_json_row_t  llm_responses_stream[] = {
 
 
 static const llm_json_row_t  llm_responses_whole[] = {
-    { "id", LLM_S_ID, 0 },
-    { "model", LLM_S_MODEL, 0 },
-    { "status", LLM_S_FINISH, 0 },
-    { "incomplete_details.reason", LLM_S_FINISH_WHY, 0 },
-    { "service_tier", LLM_S_TIER, 0 },
+    { "id", LLM_S_ID, S },
+    { "model", LLM_S_MODEL, S },
+    { "status", LLM_S_FINISH, S },
+    { "incomplete_details.reason", LLM_S_FINISH_WHY, S },
+    { "service_tier", LLM_S_TIER, S },
     { "error", LLM_S_ERROR, O },
-    { "error.type", LLM_S_ERROR_TYPE, 0 },
+    { "error.type", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 },
-    { "output[].type", LLM_S_BLOCK_TYPE, 0 },
+    { "output[].type", LLM_S_BLOCK_TYPE, S },
     { "output[].content[].text", LLM_S_TEXT, T },
     { "output[].content[].refusal", LLM_S_TEXT, T },
     { "output[].summary[].text", LLM_S_TEXT, T },
@@ -205,11 +206,11 @@ static const llm_event_kind_t  llm_responses_kinds[] = {
  */
 
 static const llm_json_row_t  llm_embeddings_rows[] = {
-    { "id", LLM_S_ID, 0 },
-    { "model", LLM_S_MODEL, 0 },
+    { "id", LLM_S_ID, S },
+    { "model", LLM_S_MODEL, S },
     { "error", LLM_S_ERROR, O },
-    { "error.type", LLM_S_ERROR_TYPE, 0 },
-    { "error.status", LLM_S_ERROR_TYPE, 0 },
+    { "error.type", LLM_S_ERROR_TYPE, S },
+    { "error.status", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 },
     { "usage", LLM_S_USAGE, O },
     { "usage.prompt_tokens", LLM_S_INPUT, 0 },
@@ -244,34 +245,34 @@ static const llm_event_kind_t  llm_embeddings_kinds[] = {
       LLM_S_CACHE_WRITE_1H, 0 },                                              \
     { at "usage.output_tokens_details.thinking_tokens",                       \
       LLM_S_REASONING, 0 },                                                   \
-    { at "usage.service_tier", LLM_S_TIER, 0 }
+    { at "usage.service_tier", LLM_S_TIER, S }
 
 
 static const llm_json_row_t  llm_messages_rows[] = {
-    { "type", LLM_S_TYPE, 0 },
+    { "type", LLM_S_TYPE, S },
     { "error", LLM_S_ERROR, O },
-    { "error.type", LLM_S_ERROR_TYPE, 0 },
+    { "error.type", LLM_S_ERROR_TYPE, S },
     LLM_MESSAGES_USAGE("")
 };
 
 
 static const llm_json_row_t  llm_messages_stream[] = {
-    { "message.id", LLM_S_ID, 0 },
-    { "message.model", LLM_S_MODEL, 0 },
-    { "delta.stop_reason", LLM_S_FINISH, 0 },
+    { "message.id", LLM_S_ID, S },
+    { "message.model", LLM_S_MODEL, S },
+    { "delta.stop_reason", LLM_S_FINISH, S },
     { "delta.text", LLM_S_TEXT, T },
     { "delta.thinking", LLM_S_TEXT, T },
     { "delta.partial_json", LLM_S_ARGS, T },
-    { "content_block.type", LLM_S_BLOCK_TYPE, 0 },
+    { "content_block.type", LLM_S_BLOCK_TYPE, S },
     LLM_MESSAGES_USAGE("message.")
 };
 
 
 static const llm_json_row_t  llm_messages_whole[] = {
-    { "id", LLM_S_ID, 0 },
-    { "model", LLM_S_MODEL, 0 },
-    { "stop_reason", LLM_S_FINISH, 0 },
-    { "content[].type", LLM_S_BLOCK_TYPE, 0 },
+    { "id", LLM_S_ID, S },
+    { "model", LLM_S_MODEL, S },
+    { "stop_reason", LLM_S_FINISH, S },
+    { "content[].type", LLM_S_BLOCK_TYPE, S },
     { "content[].text", LLM_S_TEXT, T },
     { "content[].thinking", LLM_S_TEXT, T },
     { "content[].name", LLM_S_TOOL_NAME, T }
@@ -290,6 +291,7 @@ static const llm_event_kind_t  llm_messages_kinds[] = {
 #undef T
 #undef O
 #undef C
+#undef S
 
 #define ROWS(a)  a, sizeof(a) / sizeof(a[0])
 #define NO_ROWS  NULL, 0

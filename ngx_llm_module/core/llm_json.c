@@ -118,18 +118,19 @@ llm_json_end(llm_json_t *s)
 /*
  * The loop.  A label is a state; at the end of the buffer the state is
  * written back and the same label is entered again with the next piece.
+ * line: CR and LF end the piece, and are not read.  Returns where it ended.
  */
 
-int
-llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
+static const uint8_t *
+llm_json_run(llm_json_t *s, const uint8_t *p, const uint8_t *e, unsigned line)
 {
+    size_t                  len;
     uint8_t                 c, node;
     unsigned                depth;
-    const uint8_t          *b, *e, *q;
+    const uint8_t          *b, *q;
     const llm_json_node_t  *nodes;
 
     b = p;
-    e = p + len;
     nodes = s->table->node;
     node = s->node;
     depth = s->depth;
@@ -148,6 +149,10 @@ llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
         c = *p;                                                               \
         if (llm_likely(c > ' ') || !llm_json_space(c)) {                      \
             break;                                                            \
+        }                                                                     \
+        if (line && llm_scan_eol(c)) {                                        \
+            s->state = st;                                                    \
+            goto more;                                                        \
         }                                                                     \
         p++;                                                                  \
     }
@@ -176,7 +181,7 @@ llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
     case ST_LITERAL:
         goto literal;
     case ST_ERROR:
-        return LLM_JSON_ERROR;
+        return p;
     default:
         goto number;
     }
@@ -426,6 +431,12 @@ string:
     NEED(ST_STRING);
 
     if (*p != '\\') {
+
+        if (line && llm_scan_eol(*p)) {
+            s->state = ST_STRING;
+            goto more;
+        }
+
         goto error;
     }
 
@@ -480,20 +491,19 @@ key:
     }
 
     s->node = PARENT();
+    s->depth = depth;
 
-    q = llm_json_members(s, p, e, s->offset - (uintptr_t) b);
+    p = llm_json_plain(s, p, e, s->offset - (uintptr_t) b);
 
-    if (q != p) {
-        p = q;
+    depth = s->depth;
+
+    if (s->state == ST_AFTER) {
+        goto after;
+    }
+
+    if (s->state == ST_VALUE) {
         node = s->node;
-
-        if (s->state == ST_AFTER) {
-            goto after;
-        }
-
-        if (s->state == ST_VALUE) {
-            goto value;
-        }
+        goto value;
     }
 
     p++;
@@ -565,15 +575,39 @@ error:
     s->state = ST_ERROR;
     s->offset = AT(p);
 
-    return LLM_JSON_ERROR;
+    return p;
 
 more:
 
     s->node = node;
     s->depth = depth;
-    s->offset += e - b;
+    s->offset = AT(p);
 
-    return LLM_JSON_OK;
+    return p;
+
+#undef AT
+#undef OBJECT
+#undef PARENT
+#undef NEED
+#undef SKIP_SPACE
+}
+
+
+int
+llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
+{
+    (void) llm_json_run(s, p, p + len, 0);
+
+    return (s->state == ST_ERROR) ? LLM_JSON_ERROR : LLM_JSON_OK;
+}
+
+
+const uint8_t *
+llm_json_feed_line(llm_json_t *s, const uint8_t *p, const uint8_t *e)
+{
+    p = llm_json_run(s, p, e, 1);
+
+    return (s->state == ST_ERROR) ? llm_scan_line(p, e) : p;
 }
 
 

@@ -162,6 +162,13 @@ void llm_json_reset(llm_json_t *s);
  */
 int llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len);
 
+/*
+ * The same up to the end of the line: returns where that is, or e.  An error
+ * shows at llm_json_end().
+ */
+const uint8_t *llm_json_feed_line(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
+
 /* LLM_JSON_OK if exactly one value was complete. */
 int llm_json_end(llm_json_t *s);
 

@@ -37,15 +37,16 @@ enum {
 };
 
 
-/* llm_json_member.c */
+/* llm_json_plain.c */
 
 /*
- * Reads members of an object whose key begins at p, as long as they are
- * plain and lie whole in the buffer.  Returns where it stopped: p itself, or
- * a place to go on in s->state (ST_KEY, ST_VALUE or ST_AFTER) at s->node.
- * base: the offset of the text less the buffer's address.
+ * Reads on from a key's quote at p, in the object of s->node, as long as all
+ * is plain.  Returns where it stopped: a place to go on at s->depth in
+ * s->state, which is ST_KEY (and not ask again for this key), ST_VALUE (of
+ * s->node) or ST_AFTER.  base: the offset of the text less the buffer's
+ * address.
  */
-const uint8_t *llm_json_members(llm_json_t *s, const uint8_t *p,
+const uint8_t *llm_json_plain(llm_json_t *s, const uint8_t *p,
     const uint8_t *e, uint64_t base);
 
 
@@ -80,6 +81,15 @@ void llm_json_lone_surrogate(llm_json_t *s);
 #define LLM_JSON_UNICODE  1
 
 
+static inline int
+llm_json_unwanted(const llm_json_t *s, const llm_json_node_t *n, uint8_t type)
+{
+    return n->slot == 0
+           || (n->slot < 64 && (s->mute & ((uint64_t) 1 << n->slot)))
+           || ((n->flags & LLM_JSON_F_STRING) && type != LLM_JSON_STRING);
+}
+
+
 static inline void
 llm_json_emit(llm_json_t *s, uint8_t node, uint8_t type, const uint8_t *text,
     size_t len, uint64_t end)
@@ -89,10 +99,7 @@ llm_json_emit(llm_json_t *s, uint8_t node, uint8_t type, const uint8_t *text,
 
     n = &s->table->node[node];
 
-    if (n->slot == 0
-        || (n->slot < 64 && (s->mute & ((uint64_t) 1 << n->slot)))
-        || ((n->flags & LLM_JSON_F_STRING) && type != LLM_JSON_STRING))
-    {
+    if (llm_json_unwanted(s, n, type)) {
         return;
     }
 

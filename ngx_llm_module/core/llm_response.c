@@ -20,6 +20,7 @@
 
 #include "llm_response.h"
 #include "llm_decimal.h"
+#include "llm_scan.h"
 
 
 enum {
@@ -32,12 +33,15 @@ enum {
 
 
 static void llm_response_value(void *data, const llm_json_event_t *ev);
-static void llm_response_data(void *ctx, const uint8_t *p, size_t len);
+static const uint8_t *llm_response_data(void *ctx, const uint8_t *p,
+    const uint8_t *e);
+static void llm_response_join(void *ctx);
 static void llm_response_event(void *ctx, llm_str_t name);
 
 
 static const llm_sse_handler_t  llm_response_sse = {
     llm_response_data,
+    llm_response_join,
     llm_response_event
 };
 
@@ -84,8 +88,8 @@ llm_response_hash(llm_str_t s)
 /* The first name that is not empty stays.  *len 0: none so far. */
 
 static void
-llm_response_name(llm_response_t *r, llm_str_t name, uint8_t *at,
-    uint8_t *len, size_t max)
+llm_response_name(llm_response_t *r, unsigned slot, llm_str_t name,
+    uint8_t *at, uint8_t *len, size_t max)
 {
     size_t  used;
 
@@ -94,6 +98,10 @@ llm_response_name(llm_response_t *r, llm_str_t name, uint8_t *at,
     }
 
     used = r->model_len + r->id_len;
+
+    /* and the scanner need not tell again */
+
+    r->mute |= (uint64_t) 1 << slot;
 
     *at = used;
     *len = llm_min(name.len, llm_min(max, LLM_NAMES_LEN - used));
@@ -213,41 +221,55 @@ llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len)
 }
 
 
-static void
-llm_response_data(void *ctx, const uint8_t *p, size_t len)
+static const uint8_t *
+llm_response_data(void *ctx, const uint8_t *p, const uint8_t *e)
 {
     size_t           n;
+    const uint8_t   *q;
     llm_response_t  *r = ctx;
 
-    if (llm_likely(r->ev.payload == PAYLOAD_JSON)) {
-        (void) llm_json_feed(&r->json, p, len);
-        return;
+    if (r->ev.payload == PAYLOAD_JSON) {
+        return llm_json_feed_line(&r->json, p, e);
     }
 
     if (r->ev.payload == PAYLOAD_NEW) {
 
-        while (len && (*p == ' ' || *p == '\t' || *p == '\n')) {
+        while (p < e && (*p == ' ' || *p == '\t')) {
             p++;
-            len--;
         }
 
-        if (len == 0) {
-            return;
+        if (p == e || llm_scan_eol(*p)) {
+            return p;
         }
 
         if (*p == '{') {
             r->ev.payload = PAYLOAD_JSON;
             llm_json_reset(&r->json);
-            (void) llm_json_feed(&r->json, p, len);
-            return;
+            r->json.mute = r->mute;
+            return llm_json_feed_line(&r->json, p, e);
         }
 
         r->ev.payload = PAYLOAD_MARK;
     }
 
-    n = llm_min(len, (size_t) LLM_MARK_LEN - r->ev.mark_len);
+    q = llm_scan_line(p, e);
+
+    n = llm_min((size_t) (q - p), (size_t) LLM_MARK_LEN - r->ev.mark_len);
     memcpy(r->ev.mark + r->ev.mark_len, p, n);
     r->ev.mark_len += n;
+
+    return q;
+}
+
+
+static void
+llm_response_join(void *ctx)
+{
+    llm_response_t  *r = ctx;
+
+    if (r->ev.payload == PAYLOAD_JSON) {
+        (void) llm_json_feed(&r->json, (const uint8_t *) "\n", 1);
+    }
 }
 
 
@@ -496,6 +518,10 @@ llm_response_index(const llm_json_event_t *ev)
 {
     uint64_t  v;
 
+    if (ev->type == LLM_JSON_NUMBER && ev->text.len == 1) {
+        return ev->text.data[0] - '0';
+    }
+
     if (ev->type != LLM_JSON_NUMBER
         || llm_decimal_count(ev->text, &v) != LLM_DECIMAL_OK
         || v >= UINT32_MAX)
@@ -533,12 +559,13 @@ llm_response_string(llm_response_t *r, unsigned slot,
         break;
 
     case LLM_S_MODEL:
-        llm_response_name(r, ev->text, &r->model_at, &r->model_len,
+        llm_response_name(r, slot, ev->text, &r->model_at, &r->model_len,
                           LLM_MODEL_LEN);
         break;
 
     case LLM_S_ID:
-        llm_response_name(r, ev->text, &r->id_at, &r->id_len, LLM_ID_LEN);
+        llm_response_name(r, slot, ev->text, &r->id_at, &r->id_len,
+                          LLM_ID_LEN);
         break;
 
     case LLM_S_FINISH:

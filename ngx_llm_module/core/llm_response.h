@@ -86,6 +86,7 @@ typedef struct {
     uint32_t                  present;     /* bit i: counter[i] is there */
     uint64_t                  counter[LLM_COUNTERS_N];
     llm_text_t                text;        /* what was generated */
+    uint64_t                  mute;        /* of the scanner */
 
     llm_response_event_t      ev;
 

@@ -72,6 +72,27 @@ llm_scan_same(const uint8_t *a, const uint8_t *b, size_t n)
     return (~m & ((1u << n) - 1)) == 0;
 }
 
+/* The place of the first quote in 16 bytes, or 16. */
+
+static inline size_t
+llm_scan_quote(const uint8_t *p)
+{
+    return __builtin_ctz(_mm_movemask_epi8(
+               _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) p),
+                              _mm_set1_epi8('"')))
+               | 0x10000);
+}
+
+
+/* Of the first n <= 16 bytes one is a quote, backslash or control character;
+ * 16 are read. */
+
+static inline int
+llm_scan_odd(const uint8_t *p, size_t n)
+{
+    return (llm_scan_string_mask(p) & ((1u << n) - 1)) != 0;
+}
+
 #define LLM_SCAN_STEP          16
 #define llm_scan_first(mask)   __builtin_ctz(mask)
 
@@ -176,6 +197,32 @@ static inline int
 llm_scan_same(const uint8_t *a, const uint8_t *b, size_t n)
 {
     return memcmp(a, b, n) == 0;
+}
+
+
+static inline size_t
+llm_scan_quote(const uint8_t *p)
+{
+    const uint8_t  *q;
+
+    q = memchr(p, '"', 16);
+
+    return q ? (size_t) (q - p) : 16;
+}
+
+
+static inline int
+llm_scan_odd(const uint8_t *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (llm_scan_special(p[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 #endif

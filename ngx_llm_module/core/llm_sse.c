@@ -37,19 +37,9 @@ static const struct {
 
 
 static void
-llm_sse_value(llm_sse_t *s, const uint8_t *p, size_t len,
-    const llm_sse_handler_t *h, void *ctx)
+llm_sse_value(llm_sse_t *s, const uint8_t *p, size_t len)
 {
     size_t  n;
-
-    if (len == 0) {
-        return;
-    }
-
-    if (s->field == FIELD_DATA) {
-        h->data(ctx, p, len);
-        return;
-    }
 
     if (s->field == FIELD_EVENT) {
         n = llm_min(len, (size_t) LLM_SSE_NAME - s->name_len);
@@ -74,7 +64,7 @@ llm_sse_field(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx)
     if (s->field == FIELD_DATA) {
 
         if (s->has_data) {
-            h->data(ctx, (const uint8_t *) "\n", 1);
+            h->join(ctx);
         }
 
         s->has_data = 1;
@@ -217,9 +207,14 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
             /* fall through */
 
         default: /* ST_VALUE */
-            q = llm_scan_line(p, e);
 
-            llm_sse_value(s, p, q - p, h, ctx);
+            if (s->field == FIELD_DATA) {
+                q = h->data(ctx, p, e);
+
+            } else {
+                q = llm_scan_line(p, e);
+                llm_sse_value(s, p, q - p);
+            }
 
             if (q == e) {
                 return;

@@ -22,9 +22,12 @@
 
 
 typedef struct {
-    /* a part of the data of the event at hand, in order; lines are joined by
-       a part of "\n" */
-    void  (*data)(void *ctx, const uint8_t *p, size_t len);
+    /* a part of the data of the event at hand, up to the next CR or LF:
+       returns where that is, or e */
+    const uint8_t  *(*data)(void *ctx, const uint8_t *p, const uint8_t *e);
+
+    /* one more data line: a LF is between them */
+    void  (*join)(void *ctx);
 
     /* an event that has at least one data line is complete */
     void  (*event)(void *ctx, llm_str_t name);
