@@ -189,13 +189,16 @@ ngx_http_llm_ctx_host(ngx_http_upstream_srv_conf_t *us)
  */
 
 static ngx_http_upstream_srv_conf_t *
-ngx_http_llm_ctx_upstream(ngx_http_request_t *r)
+ngx_http_llm_ctx_upstream(ngx_http_llm_ctx_t *ctx)
 {
     void                      *plcf;
+    ngx_http_request_t        *r;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_llm_main_conf_t  *mcf;
 
-    if (r->upstream) {
+    r = ctx->request;
+
+    if (r->upstream && r->upstream != ctx->left) {
         return r->upstream->upstream;
     }
 
@@ -238,12 +241,14 @@ ngx_http_llm_ctx_provider(ngx_http_llm_ctx_t *ctx)
         }
     }
 
-    us = ngx_http_llm_ctx_upstream(r);
+    us = ngx_http_llm_ctx_upstream(ctx);
 
     if (us) {
         name = ngx_http_llm_ctx_host(us);
 
-    } else if (r->upstream && r->upstream->resolved) {
+    } else if (r->upstream && r->upstream != ctx->left
+               && r->upstream->resolved)
+    {
         name = llm_dialect_host(
                              ngx_http_llm_view(&r->upstream->resolved->host));
 
@@ -273,6 +278,14 @@ ngx_int_t
 ngx_http_llm_ctx_place(ngx_http_llm_ctx_t *ctx)
 {
     ngx_http_core_loc_conf_t  *clcf;
+
+    /* a page or file of ours does not change who was called */
+
+    if (ctx->rounds && ctx->provider.len
+        && ctx->request->content_handler == NULL)
+    {
+        return NGX_OK;
+    }
 
     if (ngx_http_llm_ctx_provider(ctx) != NGX_OK) {
         return NGX_ERROR;

@@ -71,6 +71,7 @@ typedef struct {
     ngx_http_llm_asked_t       asked;
 
     ngx_http_llm_round_t      *rounds;
+    ngx_http_upstream_t       *left;     /* that of the last round */
     ngx_list_t                *headers;  /* the client's own, while replaced */
 
     const llm_price_t         *price;

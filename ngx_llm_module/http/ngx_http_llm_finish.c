@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * How a call ended, and its entry in the books.
+ * How a call ended; its entry in the books is ngx_http_llm_finish_book.c.
  *
  * The log phase is the one place that comes for every request, exactly once,
  * however it ended; so the shared memory is written there and nowhere else
@@ -63,6 +63,8 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    ctx->left = r->upstream;
+
     round->next = ctx->rounds;
     round->provider = ctx->provider;
     round->route = ctx->route;
@@ -112,6 +114,15 @@ ngx_http_llm_finish_shape(ngx_http_llm_ctx_t *ctx, ngx_uint_t dialect)
 }
 
 
+/* As $status: before its header is sent, an error page has none yet. */
+
+static ngx_uint_t
+ngx_http_llm_finish_status(ngx_http_request_t *r)
+{
+    return r->err_status ? r->err_status : r->headers_out.status;
+}
+
+
 /*
  * Usage is what the provider reported.  Where a call was cut before it did,
  * or the provider never does, tokens are estimated from the text that
@@ -126,7 +137,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
     llm_response_t  *a;
 
     a = ctx->answer;
-    status = ctx->request->headers_out.status;
+    status = ngx_http_llm_finish_status(ctx->request);
 
     if (a == NULL) {
         return;
@@ -143,7 +154,9 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 
         /* counters of a stream that was cut are as of some time before */
 
-        if (complete || text <= ctx->tokens.output) {
+        if ((complete && !a->error) || a->finished
+            || text <= ctx->tokens.output)
+        {
             return;
         }
 
@@ -194,6 +207,57 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* The upstream called last sent no header: what nginx says is its own. */
+
+static ngx_uint_t
+ngx_http_llm_finish_unanswered(ngx_http_request_t *r)
+{
+    ngx_uint_t                  n;
+    ngx_http_upstream_state_t  *state;
+
+    if (r->upstream_states == NULL || r->upstream_states->nelts == 0) {
+        return 0;
+    }
+
+    state = r->upstream_states->elts;
+    n = r->upstream_states->nelts - 1;
+
+    return state[n].peer && state[n].header_time == (ngx_msec_t) -1;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_finish_complete(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t           status;
+    llm_response_t      *a;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    a = ctx->answer;
+    status = ngx_http_llm_finish_status(r);
+
+    if (a == NULL) {
+        /* a protocol that was switched to bypasses all filters */
+        return ctx->last || r->header_only || r->method == NGX_HTTP_HEAD
+               || status == NGX_HTTP_SWITCHING_PROTOCOLS;
+    }
+
+    if (a->framing == LLM_FRAMING_OPAQUE || ctx->unreadable) {
+        return ctx->last;
+    }
+
+    /* not one byte: no answer, where there should be one */
+
+    if (a->framing == LLM_FRAMING_UNKNOWN) {
+        return ctx->last && (a->hint == LLM_FRAMING_UNKNOWN
+                             || status < 200 || status > 299);
+    }
+
+    return llm_response_complete(a, ctx->last);
+}
+
+
 static void
 ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 {
@@ -205,10 +269,11 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
     r = ctx->request;
     c = r->connection;
     a = ctx->answer;
-    status = r->headers_out.status;
+    status = ngx_http_llm_finish_status(r);
 
     if (!complete
-        && (c->error || c->timedout || status == NGX_HTTP_CLIENT_CLOSED_REQUEST))
+        && (c->error || c->timedout
+            || r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST))
     {
         ctx->outcome = LLM_OUTCOME_ABORTED;
         return;
@@ -220,11 +285,9 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
                                        a ? a->error_code : LLM_ERROR_NONE,
                                        status);
 
-        /* nobody answered: nginx made this status up */
-
-        if (a == NULL && (status == NGX_HTTP_BAD_GATEWAY
-                          || status == NGX_HTTP_SERVICE_UNAVAILABLE)
-            && r->upstream_states)
+        if ((status == NGX_HTTP_BAD_GATEWAY
+             || status == NGX_HTTP_SERVICE_UNAVAILABLE)
+            && ngx_http_llm_finish_unanswered(r))
         {
             ctx->error = LLM_ERROR_UPSTREAM;
         }
@@ -247,11 +310,8 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 static void
 ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t           complete;
-    llm_response_t      *a;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
+    ngx_uint_t       complete;
+    llm_response_t  *a;
 
     ngx_http_llm_request_done(ctx);
 
@@ -263,27 +323,16 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
 
     if (a) {
         llm_response_end(a);
-        complete = llm_response_complete(a, ctx->last);
         ctx->finish = a->finish_why
                       ? a->finish_why
                       : llm_dialect_finish(llm_response_finish(a));
 
-        if (a->framing == LLM_FRAMING_UNKNOWN
-            || a->framing == LLM_FRAMING_OPAQUE || ctx->unreadable)
-        {
-            complete = ctx->last;
+        if (a->framing != LLM_FRAMING_UNKNOWN) {
+            ctx->stream = (a->framing == LLM_FRAMING_SSE);
         }
-
-        ctx->stream = (a->framing == LLM_FRAMING_SSE);
-
-    } else {
-        complete = ctx->last || r->header_only
-                   || r->method == NGX_HTTP_HEAD;
     }
 
-    if (r->headers_out.status == 0 && r->err_status) {
-        r->headers_out.status = r->err_status;
-    }
+    complete = ngx_http_llm_finish_complete(ctx);
 
     ngx_http_llm_finish_outcome(ctx, complete);
     ngx_http_llm_finish_usage(ctx, complete);
@@ -303,215 +352,6 @@ ngx_http_llm_finish_tpot(ngx_http_llm_ctx_t *ctx)
 }
 
 
-/*
- * Attempts states[from .. end - 1].  over: the request went elsewhere; after
- * X-Accel-Redirect that is no failure.
- */
-
-static void
-ngx_http_llm_finish_book_attempts(ngx_http_llm_ctx_t *ctx, uint32_t series,
-    ngx_uint_t from, ngx_uint_t end, ngx_uint_t over)
-{
-    ngx_uint_t                  i, n, failed, last;
-    ngx_http_upstream_state_t  *state;
-
-    if (ctx->request->upstream_states == NULL) {
-        return;
-    }
-
-    state = ctx->request->upstream_states->elts;
-    n = 0;
-    failed = 0;
-    last = 0;
-
-    for (i = from; i < end; i++) {
-
-        if (state[i].peer == NULL) {
-            continue;
-        }
-
-        /* all but the last were given up */
-
-        last = (state[i].status == 0
-                || state[i].status >= (over ? 400 : 500)
-                || state[i].status == NGX_HTTP_TOO_MANY_REQUESTS);
-        failed++;
-        n++;
-    }
-
-    if (n == 0) {
-        return;
-    }
-
-    if (!last) {
-        failed--;
-    }
-
-    ngx_http_llm_series_add(ctx->zone, series, NGX_HTTP_LLM_ATTEMPTS, n);
-
-    if (failed) {
-        ngx_http_llm_series_add(ctx->zone, series,
-                                NGX_HTTP_LLM_ATTEMPTS_FAILED, failed);
-    }
-}
-
-
-static void
-ngx_http_llm_finish_book_rounds(ngx_http_llm_ctx_t *ctx)
-{
-    uint32_t               series;
-    ngx_uint_t             end, from;
-    ngx_http_llm_round_t  *round;
-
-    end = ctx->request->upstream_states
-          ? ctx->request->upstream_states->nelts : 0;
-    from = ctx->rounds ? ctx->rounds->end : 0;
-
-    ngx_http_llm_finish_book_attempts(ctx, ctx->series, from, end, 0);
-
-    for (round = ctx->rounds; round; round = round->next) {
-        from = round->next ? round->next->end : 0;
-
-        series = ngx_http_llm_series_base(ctx->zone,
-                                          ngx_http_llm_view(&round->provider),
-                                          ngx_http_llm_view(&round->route),
-                                          ctx->operation);
-
-        ngx_http_llm_finish_book_attempts(ctx, series, from, round->end, 1);
-    }
-}
-
-
-static void
-ngx_http_llm_finish_book_usage(ngx_http_llm_ctx_t *ctx)
-{
-    uint32_t              series;
-    llm_tokens_t         *t;
-    ngx_http_llm_zone_t  *zone;
-
-    zone = ctx->zone;
-    series = ctx->series;
-    t = &ctx->tokens;
-
-    if (ctx->replay) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_SAVED, ctx->cost);
-        return;
-    }
-
-    if (ctx->usage == LLM_USAGE_NONE) {
-
-        if (ctx->dialect == LLM_DIALECT_NONE
-            && ctx->outcome == LLM_OUTCOME_OK)
-        {
-            ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_UNPRICED, 1);
-        }
-
-        return;
-    }
-
-    ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_INPUT, t->input);
-    ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_OUTPUT,
-                            t->output);
-    ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_CACHE_READ,
-                            t->cache_read);
-    ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_CACHE_WRITE,
-                            t->cache_write);
-    ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_REASONING,
-                            t->reasoning);
-
-    if (ctx->cost_source == NGX_HTTP_LLM_COST_NONE) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_UNPRICED, 1);
-
-    } else {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_COST, ctx->cost);
-    }
-
-    if (ctx->usage == LLM_USAGE_ESTIMATED) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_ESTIMATED, 1);
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_COST_ESTIMATED,
-                                ctx->cost);
-    }
-}
-
-
-static void
-ngx_http_llm_finish_book_times(ngx_http_llm_ctx_t *ctx)
-{
-    uint64_t              tpot, wait;
-    uint32_t              series;
-    ngx_http_llm_zone_t  *zone;
-
-    if (ctx->replay) {
-        return;
-    }
-
-    zone = ctx->zone;
-    series = ctx->series;
-
-    if (ctx->ready) {
-        ngx_http_llm_series_sample(zone, series, LLM_DIST_WAIT,
-                                   ctx->ready - ctx->start);
-    }
-
-    if (ctx->first_content) {
-        wait = ctx->ready ? ctx->ready : ctx->start;
-
-        ngx_http_llm_series_sample(zone, series, LLM_DIST_TTFT,
-                                   ctx->first_content - ctx->start);
-        ngx_http_llm_series_sample(zone, series, LLM_DIST_UPSTREAM_TTFT,
-                                   ctx->first_content - wait);
-    }
-
-    tpot = ngx_http_llm_finish_tpot(ctx);
-
-    if (tpot) {
-        ngx_http_llm_series_sample(zone, series, LLM_DIST_TPOT, tpot);
-    }
-
-    ngx_http_llm_series_sample(zone, series, LLM_DIST_DURATION,
-                               ctx->end - ctx->start);
-}
-
-
-static void
-ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx)
-{
-    uint32_t              series;
-    ngx_http_llm_zone_t  *zone;
-
-    zone = ctx->zone;
-    series = ctx->series;
-
-    ngx_http_llm_series_add(zone, series, ngx_http_llm_calls(ctx->outcome), 1);
-
-    if (ctx->stream) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_STREAMS, 1);
-
-        if (ctx->answer->content_events == 0) {
-            ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_NO_CONTENT, 1);
-        }
-    }
-
-    if (ctx->replay) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_REPLAYED, 1);
-    }
-
-    if (ctx->error != LLM_ERROR_NONE) {
-        ngx_http_llm_series_add(zone, series, ngx_http_llm_error(ctx->error),
-                                1);
-    }
-
-    if (ctx->finish != LLM_FINISH_NONE) {
-        ngx_http_llm_series_add(zone, series,
-                                ngx_http_llm_finish(ctx->finish), 1);
-    }
-
-    ngx_http_llm_finish_book_usage(ctx);
-    ngx_http_llm_finish_book_times(ctx);
-    ngx_http_llm_finish_book_rounds(ctx);
-}
-
-
 static ngx_uint_t
 ngx_http_llm_finish_recognised(ngx_http_llm_ctx_t *ctx)
 {
@@ -519,12 +359,51 @@ ngx_http_llm_finish_recognised(ngx_http_llm_ctx_t *ctx)
     llm_response_t  *a;
 
     a = ctx->answer;
-    status = ctx->request->headers_out.status;
+    status = ngx_http_llm_finish_status(ctx->request);
 
     return status >= 200 && status < 300
            && a && !a->error
            && (a->present || a->content_events || a->text.bytes
                || a->model_len);
+}
+
+
+/*
+ * A body that is announced as too large is refused before REWRITE.  It was a
+ * call all the same, but nobody knows when it began.
+ */
+
+static ngx_http_llm_ctx_t *
+ngx_http_llm_finish_early(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t       *ctx;
+    ngx_http_llm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    if (lcf->zone == NULL
+        || ngx_http_llm_finish_status(r) != NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
+    {
+        return NULL;
+    }
+
+    ctx = ngx_http_llm_ctx_create(r, lcf);
+
+    if (ctx) {
+        ngx_http_llm_ctx_operation(ctx);
+    }
+
+    return ctx;
+}
+
+
+/* It went to a location where llm is off, and before anybody was called. */
+
+static ngx_uint_t
+ngx_http_llm_finish_off(ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->conf->zone == NULL && ctx->rounds == NULL
+           && !ctx->request->error_page && !ctx->request->err_status;
 }
 
 
@@ -539,7 +418,16 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_llm_ctx_get(r);
 
+    if (ctx == NULL) {
+        ctx = ngx_http_llm_finish_early(r);
+    }
+
     if (ctx == NULL || ctx->finished) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_finish_off(ctx)) {
+        ctx->operation = LLM_OP_NONE;
         return NGX_OK;
     }
 

@@ -22,6 +22,9 @@ void ngx_http_llm_finish_shape(ngx_http_llm_ctx_t *ctx, ngx_uint_t dialect);
 /* The handler of the log phase: the one place that always comes. */
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 
+/* Writes a call into the shared memory, once its values are final. */
+void ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx);
+
 /* Attempts at upstreams, all rounds together. */
 ngx_uint_t ngx_http_llm_finish_attempts(ngx_http_request_t *r);
 

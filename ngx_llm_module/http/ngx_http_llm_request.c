@@ -119,7 +119,7 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
     ngx_http_llm_ctx_t       *ctx;
     ngx_http_llm_loc_conf_t  *lcf;
 
-    if (r != r->main) {
+    if (r != r->main || r->post_action) {
         return NGX_DECLINED;
     }
 
@@ -153,15 +153,39 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
 }
 
 
+/* In flight, under what is known by now. */
+
+static void
+ngx_http_llm_request_live(ngx_http_llm_ctx_t *ctx)
+{
+    uint32_t  series;
+
+    if (ctx->operation == LLM_OP_NONE) {
+        return;
+    }
+
+    series = ngx_http_llm_series_base(ctx->zone,
+                                      ngx_http_llm_view(&ctx->provider),
+                                      ngx_http_llm_view(&ctx->route),
+                                      ctx->operation);
+
+    if (ctx->live) {
+        ngx_http_llm_live_move(ctx->zone, ctx->live, series);
+
+    } else {
+        ctx->live = ngx_http_llm_live_start(ctx->zone, series, 1, ctx->start);
+    }
+}
+
+
 ngx_int_t
 ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 {
-    uint32_t                   series;
     ngx_http_llm_ctx_t        *ctx;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_llm_main_conf_t  *mcf;
 
-    if (r != r->main) {
+    if (r != r->main || r->post_action) {
         return NGX_DECLINED;
     }
 
@@ -199,21 +223,7 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->operation == LLM_OP_NONE) {
-        return NGX_DECLINED;
-    }
-
-    series = ngx_http_llm_series_base(ctx->zone,
-                                      ngx_http_llm_view(&ctx->provider),
-                                      ngx_http_llm_view(&ctx->route),
-                                      ctx->operation);
-
-    if (ctx->live) {
-        ngx_http_llm_live_move(ctx->zone, ctx->live, series);
-
-    } else {
-        ctx->live = ngx_http_llm_live_start(ctx->zone, series, 1, ctx->start);
-    }
+    ngx_http_llm_request_live(ctx);
 
     return NGX_DECLINED;
 }
@@ -249,7 +259,7 @@ ngx_http_llm_request_anthropic(ngx_http_request_t *r)
 void
 ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t             dialect;
+    ngx_uint_t             dialect, operation;
     llm_request_t         *r;
     ngx_http_llm_asked_t  *a;
 
@@ -299,7 +309,14 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
             dialect = LLM_DIALECT_MESSAGES;
         }
 
+        operation = ctx->operation;
         ngx_http_llm_finish_shape(ctx, dialect);
+
+        if (ctx->operation != operation && ctx->provider.len
+            && ctx->conf->zone && !ctx->answer)
+        {
+            ngx_http_llm_request_live(ctx);
+        }
     }
 }
 

@@ -148,6 +148,8 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
 
     r = ctx->request;
 
+    ngx_http_llm_request_done(ctx);
+
     if (r->method == NGX_HTTP_HEAD
         || r->headers_out.status == NGX_HTTP_NO_CONTENT
         || r->headers_out.status == NGX_HTTP_NOT_MODIFIED
@@ -155,6 +157,13 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         || ngx_http_llm_response_hint(r, &framing) != NGX_OK)
     {
         return;
+    }
+
+    ctx->stream = (framing == LLM_FRAMING_SSE
+                   || (framing == LLM_FRAMING_UNKNOWN && ctx->asked.stream));
+
+    if (ctx->stream && !ctx->conf->stream_buffering) {
+        ngx_http_llm_response_unbuffer(r);
     }
 
     if (r->headers_out.content_encoding
@@ -176,8 +185,6 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         }
     }
 
-    ngx_http_llm_request_done(ctx);
-
     a = ngx_http_llm_ctx_memory(ctx);
     if (a == NULL) {
         return;
@@ -188,14 +195,8 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
     llm_response_init(a, mcf->dialects, ctx->dialect, framing);
 
     ctx->answer = a;
-    ctx->stream = (framing == LLM_FRAMING_SSE
-                   || (framing == LLM_FRAMING_UNKNOWN && ctx->asked.stream));
 
     r->filter_need_in_memory = 1;
-
-    if (ctx->stream && !ctx->conf->stream_buffering) {
-        ngx_http_llm_response_unbuffer(r);
-    }
 }
 
 
@@ -204,7 +205,7 @@ ngx_http_llm_header_filter(ngx_http_request_t *r)
 {
     ngx_http_llm_ctx_t  *ctx;
 
-    if (r != r->main) {
+    if (r != r->main || r->post_action) {
         return ngx_http_llm_next_header_filter(r);
     }
 
@@ -326,7 +327,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t         *cl;
     ngx_http_llm_ctx_t  *ctx;
 
-    if (in == NULL || r != r->main) {
+    if (in == NULL || r != r->main || r->post_action) {
         return ngx_http_llm_next_body_filter(r, in);
     }
 
@@ -336,7 +337,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         ctx = ngx_http_llm_ctx_get(r);
     }
 
-    if (ctx == NULL || ctx->conf->zone == NULL) {
+    if (ctx == NULL) {
         return ngx_http_llm_next_body_filter(r, in);
     }
 

@@ -347,6 +347,10 @@ ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
     switch (arg) {
 
     case V_STREAM:
+        if (!ctx->finished && a == NULL && q->state == LLM_REQUEST_UNREAD) {
+            return NGX_DECLINED;
+        }
+
         n = ctx->finished ? ctx->stream : (ctx->stream || q->stream);
         break;
 
@@ -471,7 +475,7 @@ ngx_http_llm_variable_time(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         break;
     }
 
-    if (to == 0) {
+    if (to == 0 || ctx->start == 0) {
         return NGX_DECLINED;
     }
 
