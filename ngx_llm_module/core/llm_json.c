@@ -50,10 +50,6 @@ static const struct {
 };
 
 
-static const uint8_t *llm_json_number(llm_json_t *s, const uint8_t *p,
-    const uint8_t *e);
-
-
 static inline int
 llm_json_space(uint8_t c)
 {
@@ -69,6 +65,7 @@ llm_json_init(llm_json_t *s, const llm_json_table_t *t, llm_json_sink_pt sink,
     s->sink = sink;
     s->data = data;
     s->key = NULL;
+    s->mute = 0;
 
     llm_json_reset(s);
 }
@@ -88,7 +85,6 @@ llm_json_reset(llm_json_t *s)
     s->key_len = 0;
     s->key_flags = 0;
     s->high = 0;
-    s->mute = 0;
 }
 
 
@@ -205,6 +201,7 @@ value:
 
     case '"':
         s->node = node;
+        s->depth = depth;
         s->text_len = 0;
         s->in_key = 0;
         p++;
@@ -608,65 +605,4 @@ llm_json_feed_line(llm_json_t *s, const uint8_t *p, const uint8_t *e)
     p = llm_json_run(s, p, e, 1);
 
     return (s->state == ST_ERROR) ? llm_scan_line(p, e) : p;
-}
-
-
-/* Runs over the bytes of a number; state says how far its grammar got. */
-
-static const uint8_t *
-llm_json_number(llm_json_t *s, const uint8_t *p, const uint8_t *e)
-{
-    uint8_t  c, state;
-
-    state = s->state;
-
-    for ( /* void */ ; p < e; p++) {
-        c = *p;
-
-        if (c >= '0' && c <= '9') {
-
-            switch (state) {
-            case ST_MINUS:
-                state = (c == '0') ? ST_ZERO : ST_INT;
-                break;
-            case ST_DOT:
-                state = ST_FRAC;
-                break;
-            case ST_E:
-            case ST_ESIGN:
-                state = ST_EXP;
-                break;
-            case ST_ZERO:
-                /* 01: the digit ends the number, and nothing takes it */
-                goto done;
-            }
-
-            continue;
-        }
-
-        if (c == '.' && (state == ST_INT || state == ST_ZERO)) {
-            state = ST_DOT;
-            continue;
-        }
-
-        if ((c == 'e' || c == 'E')
-            && (state == ST_INT || state == ST_ZERO || state == ST_FRAC))
-        {
-            state = ST_E;
-            continue;
-        }
-
-        if ((c == '+' || c == '-') && state == ST_E) {
-            state = ST_ESIGN;
-            continue;
-        }
-
-        break;
-    }
-
-done:
-
-    s->state = state;
-
-    return p;
 }

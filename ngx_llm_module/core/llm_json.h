@@ -150,7 +150,7 @@ int llm_json_compile(llm_json_table_t *t, const llm_json_row_t *rows,
 int llm_json_compile_more(llm_json_table_t *t, const llm_json_row_t *rows,
     size_t n);
 
-/* The same scanner state serves any number of texts. */
+/* The same scanner state serves any number of texts; mute stays. */
 void llm_json_init(llm_json_t *s, const llm_json_table_t *t,
     llm_json_sink_pt sink, void *data);
 void llm_json_reset(llm_json_t *s);

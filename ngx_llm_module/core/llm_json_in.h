@@ -80,6 +80,10 @@ void llm_json_lone_surrogate(llm_json_t *s);
 
 #define LLM_JSON_UNICODE  1
 
+/* Runs over the bytes of a number; state says how far its grammar got. */
+const uint8_t *llm_json_number(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
+
 
 static inline int
 llm_json_unwanted(const llm_json_t *s, const llm_json_node_t *n, uint8_t type)

@@ -185,6 +185,11 @@ value:
         if (n->flags & LLM_JSON_F_TEXT) {
 
             if (len) {
+                /* the sink may want to know where it is */
+
+                s->node = node;
+                s->depth = depth;
+
                 llm_json_plain_emit(s, n, LLM_JSON_PIECE, v + 1, len, AT(v),
                                     AT(q));
             }

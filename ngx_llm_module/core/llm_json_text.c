@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * The text of strings and keys: escapes decoded, and what is kept of it.
+ * The text of strings and keys, escapes decoded, and what is kept of it; and
+ * the grammar of numbers.
  */
 
 
@@ -186,4 +187,63 @@ llm_json_hex(llm_json_t *s, uint8_t c)
     llm_json_code_point(s, s->hex);
 
     return LLM_JSON_OK;
+}
+
+
+const uint8_t *
+llm_json_number(llm_json_t *s, const uint8_t *p, const uint8_t *e)
+{
+    uint8_t  c, state;
+
+    state = s->state;
+
+    for ( /* void */ ; p < e; p++) {
+        c = *p;
+
+        if (c >= '0' && c <= '9') {
+
+            switch (state) {
+            case ST_MINUS:
+                state = (c == '0') ? ST_ZERO : ST_INT;
+                break;
+            case ST_DOT:
+                state = ST_FRAC;
+                break;
+            case ST_E:
+            case ST_ESIGN:
+                state = ST_EXP;
+                break;
+            case ST_ZERO:
+                /* 01: the digit ends the number, and nothing takes it */
+                goto done;
+            }
+
+            continue;
+        }
+
+        if (c == '.' && (state == ST_INT || state == ST_ZERO)) {
+            state = ST_DOT;
+            continue;
+        }
+
+        if ((c == 'e' || c == 'E')
+            && (state == ST_INT || state == ST_ZERO || state == ST_FRAC))
+        {
+            state = ST_E;
+            continue;
+        }
+
+        if ((c == '+' || c == '-') && state == ST_E) {
+            state = ST_ESIGN;
+            continue;
+        }
+
+        break;
+    }
+
+done:
+
+    s->state = state;
+
+    return p;
 }

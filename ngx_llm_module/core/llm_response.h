@@ -50,6 +50,7 @@ typedef struct {
 
     /* the choice at hand */
     uint8_t              tool_seen;    /* the element names a tool */
+    uint8_t              changed;      /* more than the memo could restore */
     uint32_t             index;
     uint32_t             tool_index;
     uint32_t             tool_id;      /* its hash */
@@ -57,8 +58,29 @@ typedef struct {
 } llm_response_event_t;
 
 
+/* Where the content of the last event began; see llm_memo.c. */
+
+typedef struct {
+    uint64_t             hash;         /* of the len bytes before it */
+    uint16_t             len;          /* 0: none */
+    uint16_t             recalled;     /* bytes of this event not read */
+    uint8_t              misses;       /* in a row */
+    uint8_t              node;         /* the scanner's state there */
+    uint8_t              depth;
+    uint8_t              object;
+    uint8_t              path[8];
+    uint8_t              kind;         /* the event's state there */
+    uint8_t              tier;
+    uint32_t             index;
+    uint32_t             tool_index;
+    uint32_t             tool_id;
+} llm_memo_t;
+
+
 typedef struct {
     const llm_dialect_set_t  *set;
+    const uint8_t            *begin;       /* of the event's JSON, while it
+                                              lies in the piece being read */
     llm_json_t                json;
     llm_sse_t                 sse;
 
@@ -86,9 +108,9 @@ typedef struct {
     uint32_t                  present;     /* bit i: counter[i] is there */
     uint64_t                  counter[LLM_COUNTERS_N];
     llm_text_t                text;        /* what was generated */
-    uint64_t                  mute;        /* of the scanner */
 
     llm_response_event_t      ev;
+    llm_memo_t                memo;
 
     llm_word_t                finish;
     uint8_t                   finish_why;      /* llm_finish_e */

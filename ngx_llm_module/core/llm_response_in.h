@@ -1,0 +1,40 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * What the files of the reader of responses share with one another.
+ */
+
+
+#ifndef _LLM_RESPONSE_IN_H_INCLUDED_
+#define _LLM_RESPONSE_IN_H_INCLUDED_
+
+
+#include "llm_response.h"
+
+
+enum {
+    PAYLOAD_NEW = 0,             /* no byte of the event's data yet */
+    PAYLOAD_JSON,
+    PAYLOAD_MARK                 /* a word such as [DONE] */
+};
+
+#define KIND_NONE  255
+
+
+/* llm_response_value.c: the scanner's sink */
+void llm_response_value(void *data, const llm_json_event_t *ev);
+
+
+/* llm_memo.c */
+
+/* The first part of an event's content begins at ev->start. */
+void llm_memo_keep(llm_response_t *r, const llm_json_event_t *ev);
+
+/* How much of the event at p has been read before; the scanner is put
+ * there. */
+size_t llm_memo_recall(llm_response_t *r, const uint8_t *p,
+    const uint8_t *e);
+
+
+#endif /* _LLM_RESPONSE_IN_H_INCLUDED_ */
