@@ -14,9 +14,10 @@
  * subrequest behind another we would never be called.
  *
  * A client that is slow shows as NGX_AGAIN from the filters: nothing more is
- * rendered until its socket takes more.  gzip also says NGX_AGAIN while the
- * socket is free and only postpone_output holds bytes back; no event would
- * ever come then, so what counts is whether the write event is ready.
+ * rendered until its socket takes more.  A filter that holds bufs may say
+ * NGX_AGAIN, too, whoever kept them; if the socket is free no event would
+ * ever come, so what counts is whether the write event is ready.  (Not
+ * c->buffered: gzip keeps a bit set there while it only collects input.)
  *
  * The request may be gone after ngx_http_finalize_request(); the event goes
  * with its pool.
@@ -471,7 +472,7 @@ ngx_http_llm_status_resume(ngx_http_request_t *r)
 }
 
 
-/* The filters hold bytes back: for the socket, for limit_rate, or gzip. */
+/* The filters hold bytes back: for the socket, or for limit_rate. */
 
 static void
 ngx_http_llm_status_wait(ngx_http_request_t *r,

@@ -10,8 +10,8 @@
 #include "ngx_http_llm_view.h"
 
 
-/* Series added to a sum in one step: some 10 us each. */
-#define NGX_HTTP_LLM_VIEW_MEMBERS  8
+/* Series added to a sum in one step: up to some 30 us each. */
+#define NGX_HTTP_LLM_VIEW_MEMBERS  4
 
 
 #define counter(group, key, family, label, value, help, unit, index, flags)   \
@@ -300,7 +300,7 @@ ngx_http_llm_view_hist(ngx_http_llm_view_t *view, ngx_uint_t dist)
 
     for (n = 0; view->member; n++) {
 
-        if (n == NGX_HTTP_LLM_VIEW_MEMBERS * 8) {
+        if (n == NGX_HTTP_LLM_VIEW_MEMBERS * 16) {
             return NGX_AGAIN;
         }
 

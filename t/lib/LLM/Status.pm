@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use B ();
+use Fcntl qw(:flock);
 use File::Basename ();
 use File::Path ();
 use POSIX ();
@@ -256,13 +257,24 @@ sub module {
     my $src = "$dir.src/src";
     my $top = "$LLM::Test::TOP/ngx_llm_module";
     my $to = "$dir/../status-test";
-    my $file = "$to/status_module.$$.so";
+    my $file = "$to/status_module.so";
 
     File::Path::make_path($to);
+
+    # build.sh's own lock: its headers must not change meanwhile
+
+    open my $lock, '>>', "$dir/../lock" or die "$dir/../lock: $!";
+    flock $lock, LOCK_EX or die "$dir/../lock: $!";
 
     my @sources = ("$LLM::Test::TOP/t/unit/status_module.c",
         (map { "$top/core/llm_$_.c" } qw(escape cells facts)),
         glob "$top/{zone,status}/*.c");
+    my $made = (stat $file)[9] || 0;
+
+    return $file unless grep { (stat $_)[9] >= $made }
+        @sources, __FILE__, "$dir/ngx_auto_config.h",
+        glob "$top/{core,zone,status}/*.h";
+
     my @flags = (qw(-std=gnu11 -O1 -g -fPIC -shared -fvisibility=hidden
                     -Wall -Wextra -Wno-unused-parameter -Werror),
         $LLM::Test::SANITIZED
@@ -273,8 +285,11 @@ sub module {
                                 http/modules http/v2)),
         map { "-I$top/$_" } qw(core zone status));
 
-    system('gcc', @flags, '-o', $file, @sources) == 0
+    # a new file: the old one may be loaded by a test that runs
+
+    system('gcc', @flags, '-o', "$file.new", @sources) == 0
         or die "the test module does not compile\n";
+    rename "$file.new", $file or die "$file: $!";
 
     return $file;
 }
