@@ -140,6 +140,59 @@ subtest 'the core' => sub {
 };
 
 
+# Estimates, where the provider also says how many tokens there were: errors
+# by provider.  Answers with reasoning or audio hold tokens that no text shows;
+# a prompt's tokens hold what the provider adds to it (so does a prompt's
+# error), most of all for tools.
+
+sub percentile {
+    my ($p, @v) = @_;
+
+    @v = sort { $a <=> $b } @v;
+    return $v[int($p * $#v + 0.5)];
+}
+
+sub report {
+    my ($what, $most, @rows) = @_;
+
+    my %of;
+    push @{ $of{ $_->[0] } }, abs($_->[1] - $_->[2]) / $_->[2] for @rows;
+    my @all = map { @$_ } values %of;
+    my $line = sub {
+        my ($name, @errors) = @_;
+        return sprintf '%-18s %4d  median %5.1f %%  p90 %5.1f %%', $name,
+            scalar @errors, map { 100 * percentile($_, @errors) } 0.5, 0.9;
+    };
+
+    note "$what, off by:";
+    note $line->($_, @{ $of{$_} }) for sort keys %of;
+    diag "$what: ", $line->('all', @all);
+    cmp_ok(percentile(0.5, @all), '<=', $most, "$what: median error");
+    return;
+}
+
+subtest 'estimates' => sub {
+    my (@answers, @plain, @tools);
+
+    for my $c (grep { $_->{expect}{reported} && !$_->{expect}{error} } @cases)
+    {
+        my ($e, $meta) = @$c{qw(expect meta)};
+        my ($f, $q) = ($read{ $c->{name} }, $asked{ $c->{name} });
+        my $audio = ($meta->{expected}{extra} || {})->{output_audio_tokens};
+
+        push @answers, [$meta->{provider}, $f->{estimate}, $e->{output}]
+            if $f->{text_bytes} && $e->{output} && !$e->{reasoning} && !$audio;
+        push @{ $q->{opaque} ? \@tools : \@plain },
+            [$meta->{provider}, $q->{estimate}, $e->{input}]
+            if $q && $q->{text_bytes} && $e->{input};
+    }
+
+    report('answers', 0.15, @answers);
+    report('prompts without tools', 0.25, @plain);
+    report('prompts with tools', 0.5, @tools);
+};
+
+
 # nginx.  A job is a case, and how its body is cut:
 #
 #     whole      one write

@@ -231,11 +231,10 @@ llm_request_dialect(const llm_request_t *r)
 uint64_t
 llm_request_tokens(const llm_request_t *r)
 {
-    /* JSON reads at about four bytes a token; a message has a frame of
-       three */
+    /* JSON reads at about four bytes a token; a message has a frame */
 
     return llm_text_tokens(&r->text) + r->tokens + r->opaque / 4
-           + (uint64_t) r->turns * 3;
+           + (uint64_t) r->turns * 5;
 }
 
 

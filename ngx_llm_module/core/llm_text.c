@@ -26,17 +26,25 @@
 #define LLM_TEXT_MAX     ((uint64_t) 1 << 31)
 
 
-/* tokens per 1024 characters of a class */
+/*
+ * Tokens per 1024 characters of a class.  Words decide: a run of spaces and
+ * the word after it are about a token, and its letters tell how long it is.
+ */
 
 static const uint16_t  llm_text_weight[LLM_TEXT_TAIL] = {
-    205,                         /* letter */
-    430,                         /* digit */
-    60,                          /* run of spaces */
-    560,                         /* punctuation */
-    500,                         /* two bytes */
-    700,                         /* three bytes */
-    2000                         /* four bytes */
+    135,                         /* letter */
+    860,                         /* digit */
+    540,                         /* run of spaces */
+    760,                         /* punctuation */
+    600,                         /* two bytes */
+    850,                         /* three bytes */
+    2800                         /* four bytes */
 };
+
+/* what a text has around it: its first word, which no space precedes, and
+   the mark of its end */
+
+#define LLM_TEXT_FRAME  1650
 
 
 #define L  LLM_TEXT_LETTER
@@ -158,7 +166,7 @@ llm_text_tokens(const llm_text_t *t)
         return 0;
     }
 
-    sum = 512;
+    sum = LLM_TEXT_FRAME + 512;
 
     for (i = 0; i < LLM_TEXT_TAIL; i++) {
         sum += (uint64_t) t->n[i] * llm_text_weight[i];
