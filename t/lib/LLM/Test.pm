@@ -56,7 +56,7 @@ our $MODULE = $ENV{TEST_NGINX_MODULE}
 our $SANITIZED = $ENV{LLM_SANITIZE} ? 1 : 0;
 
 # how much longer things may take here
-our $SLOW = $SANITIZED ? 4 : 1;
+our $SLOW = $SANITIZED ? 3 : 1;
 
 my @VARIABLES = qw(
     operation provider route request_model response_model model stream
@@ -489,7 +489,7 @@ sub logged {
     my $file = "$self->{dir}/access.log";
     my @lines;
 
-    wait_for($timeout || 10 * $SLOW, sub {
+    wait_for($timeout || 5 * $SLOW, sub {
         my $data = -e $file ? slurp($file) : '';
         @lines = substr($data, $self->{log_at}) =~ /([^\n]*\n)/g;
         return @lines >= $n;
