@@ -82,6 +82,7 @@ typedef struct {
     llm_tokens_t               tokens;
     uint64_t                   cost;     /* nano-USD, of a replay what it
                                             would have been */
+    uint32_t                   attempts;
     uint8_t                    usage;        /* llm_usage_e */
     uint8_t                    cost_source;  /* ngx_http_llm_cost_e */
     uint8_t                    outcome;      /* llm_outcome_e */

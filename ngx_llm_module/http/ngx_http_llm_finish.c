@@ -422,26 +422,38 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
         ctx = ngx_http_llm_finish_early(r);
     }
 
-    if (ctx == NULL || ctx->finished) {
-        return NGX_OK;
+    if (ctx) {
+        ngx_http_llm_finish_call(ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->finished) {
+        return;
     }
 
     if (ngx_http_llm_finish_off(ctx)) {
         ctx->operation = LLM_OP_NONE;
-        return NGX_OK;
+        return;
     }
 
     ctx->finished = 1;
+    ctx->attempts = ngx_http_llm_finish_attempts(ctx->request);
 
     ngx_http_llm_finish_values(ctx);
 
     if (ctx->operation == LLM_OP_NONE) {
         ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_OTHER_REQUESTS, 1);
-        return NGX_OK;
+        return;
     }
 
     if (ctx->provider.len == 0 && ngx_http_llm_ctx_place(ctx) != NGX_OK) {
-        return NGX_OK;
+        return;
     }
 
     (void) ngx_http_llm_ctx_label(ctx, ngx_http_llm_finish_recognised(ctx));
@@ -452,6 +464,4 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
         ngx_http_llm_live_end(ctx->zone, ctx->live);
         ctx->live = 0;
     }
-
-    return NGX_OK;
 }

@@ -19,6 +19,9 @@ ngx_int_t ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx);
 /* The body has told what the path had not. */
 void ngx_http_llm_finish_shape(ngx_http_llm_ctx_t *ctx, ngx_uint_t dialect);
 
+/* The end of a call: once, whatever is asked. */
+void ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx);
+
 /* The handler of the log phase: the one place that always comes. */
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 

@@ -119,12 +119,22 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
     ngx_http_llm_ctx_t       *ctx;
     ngx_http_llm_loc_conf_t  *lcf;
 
-    if (r != r->main || r->post_action) {
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
     ctx = ngx_http_llm_ctx_get(r);
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    if (r->post_action) {
+        /* the call is over, and its status and attempts would be mixed up */
+
+        if (ctx) {
+            ngx_http_llm_finish_call(ctx);
+        }
+
+        return NGX_DECLINED;
+    }
 
     if (ctx) {
         ngx_http_llm_request_headers_restore(ctx);

@@ -374,7 +374,8 @@ ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         break;
 
     case V_ATTEMPTS:
-        n = ngx_http_llm_finish_attempts(ctx->request);
+        n = ctx->finished ? ctx->attempts
+                          : ngx_http_llm_finish_attempts(ctx->request);
         break;
 
     case V_TOOL_CALLS:
