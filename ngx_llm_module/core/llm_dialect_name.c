@@ -22,12 +22,9 @@ llm_ends(llm_str_t s, const char *suffix)
 
 
 static const uint8_t *
-llm_find(llm_str_t s, const char *word)
+llm_find_n(llm_str_t s, const char *word, size_t n)
 {
-    size_t          n;
     const uint8_t  *p;
-
-    n = strlen(word);
 
     for (p = s.data; n <= (size_t) (s.data + s.len - p); p++) {
         p = memchr(p, word[0], s.data + s.len - p - n + 1);
@@ -44,19 +41,56 @@ llm_find(llm_str_t s, const char *word)
 }
 
 
-/* Of two suffixes that both hold, the first row wins. */
+static inline const uint8_t *
+llm_find(llm_str_t s, const char *word)
+{
+    return llm_find_n(s, word, strlen(word));
+}
+
+
+/* Ends with the pattern; "A*B": ends with B, and A stands before it. */
+
+static int
+llm_path_is(llm_str_t path, const char *pattern)
+{
+    const char  *star;
+
+    star = strchr(pattern, '*');
+    if (star == NULL) {
+        return llm_ends(path, pattern);
+    }
+
+    if (!llm_ends(path, star + 1)) {
+        return 0;
+    }
+
+    path.len -= strlen(star + 1);
+
+    return llm_find_n(path, pattern, star - pattern) != NULL;
+}
+
+
+/*
+ * Of two patterns that both hold, the first row wins.  APIs that generate
+ * nothing are here where their bodies look like those of one that does:
+ * counting of tokens, and messages that are put into a thread.  Portkey's
+ * prompts answer as chat does, and so does Mistral's FIM.
+ */
 
 static const struct {
-    const char  *suffix;
+    const char  *pattern;
     uint8_t      operation;
     uint8_t      dialect;
     uint8_t      shape;
 } llm_paths[] = {
     { "/chat/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, 0 },
+    { "/prompts/*/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, 1 },
+    { "/fim/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_CHAT, 0 },
     { "/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_COMPLETIONS, 1 },
     { "/responses", LLM_OP_RESPONSES, LLM_DIALECT_RESPONSES, 0 },
     { "/embeddings", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/v1/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 0 },
+    { "/threads/*/messages", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
     { ":rawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
     { ":streamRawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
@@ -69,13 +103,19 @@ static const struct {
     { "/images/generations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/images/edits", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/images/variations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/images", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/image/generate", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/audio/speech", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/audio/transcriptions", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/audio/translations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/videos", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/videos/generations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/v1/batches", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/messages/batches", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/messages/count_tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/responses/input_tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { "/count-tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { ":countTokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/responses/compact", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 }
 };
 
@@ -314,7 +354,7 @@ llm_dialect_path(llm_str_t path, llm_path_t *out)
 
     for (i = 0; i < COUNT(llm_paths); i++) {
 
-        if (!llm_ends(path, llm_paths[i].suffix)) {
+        if (!llm_path_is(path, llm_paths[i].pattern)) {
             continue;
         }
 
@@ -335,6 +375,10 @@ llm_dialect_host(llm_str_t host)
     size_t          i;
     llm_str_t       none = { NULL, 0 };
     const uint8_t  *p;
+
+    if (host.len == 0) {
+        return none;
+    }
 
     p = memchr(host.data, ':', host.len);
     if (p) {

@@ -46,8 +46,7 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    mcf->info.version = NGX_HTTP_LLM_VERSION;
-    mcf->info.generation = 1;
+    mcf->generation = 1;
 
     return mcf;
 }
@@ -64,19 +63,13 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mcf->info.price_models = mcf->prices.models;
-    mcf->info.price_loaded = mcf->prices.loaded;
-    mcf->info.price_sha256 = mcf->prices.sha256;
-    mcf->info.nlabels = mcf->labels.nelts;
-    mcf->info.labels = mcf->labels.elts;
-
     /* the configuration that serves now, if there is one */
 
     if (cf->cycle->old_cycle && !ngx_is_init_cycle(cf->cycle->old_cycle)) {
         old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
                                                   ngx_http_llm_module);
         if (old) {
-            mcf->info.generation = old->info.generation + 1;
+            mcf->generation = old->generation + 1;
         }
     }
 
@@ -144,11 +137,6 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         if (conf->accept_encoding == NGX_HTTP_LLM_ACCEPT_IDENTITY) {
             mcf->identity = 1;
         }
-    }
-
-    if (conf->status.zone) {
-        mcf->used = 1;
-        return ngx_http_llm_status_check(cf, &conf->status);
     }
 
     return NGX_CONF_OK;
@@ -312,15 +300,6 @@ ngx_http_llm_conf_label_name(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf,
 {
     ngx_str_t   *known;
     ngx_uint_t   i;
-    const char  *why;
-
-    why = ngx_http_llm_status_label(name);
-
-    if (why) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid label name \"%V\": %s", name, why);
-        return NGX_CONF_ERROR;
-    }
 
     known = mcf->labels.elts;
 
@@ -379,41 +358,6 @@ ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_llm_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_llm_loc_conf_t *lcf = conf;
-
-    char                      *rv;
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_http_llm_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
-
-    rv = ngx_http_llm_status_set(cf, &lcf->status, &mcf->info,
-                                 &ngx_http_llm_module);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_llm_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_http_llm_handler(ngx_http_request_t *r)
-{
-    ngx_http_llm_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
-
-    return ngx_http_llm_status_handler(r, &lcf->status);
 }
 
 

@@ -12,7 +12,6 @@
 
 #include "ngx_http_llm_compat.h"
 #include "ngx_http_llm_prices.h"
-#include "ngx_http_llm_status.h"
 #include "ngx_http_llm_zone.h"
 
 #include "llm_dialect.h"
@@ -30,7 +29,8 @@ typedef struct {
     ngx_array_t                  zones;      /* ngx_shm_zone_t * */
     ngx_array_t                  labels;     /* ngx_str_t: distinct names */
     ngx_http_llm_prices_t        prices;
-    ngx_http_llm_status_info_t   info;
+    ngx_uint_t                   generation; /* of the configuration */
+    void                        *info;       /* ngx_http_llm_status_info_t */
 
     llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
     ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
@@ -57,7 +57,8 @@ typedef struct {
     ngx_uint_t                   inspect;
     off_t                        inspect_max;
 
-    ngx_http_llm_status_conf_t   status;
+    void                        *status;     /* ngx_http_llm_status_conf_t,
+                                                of this location only */
 } ngx_http_llm_loc_conf_t;
 
 
@@ -77,17 +78,11 @@ char *ngx_http_llm_conf_label(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_llm_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 /* What proxy_pass sets as a location's handler, and whether its settings
  * begin as we read them. */
 ngx_int_t ngx_http_llm_conf_probe(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *mcf);
-
-
-/* The content handler of llm_status. */
-ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);
 
 
 static inline ngx_http_llm_zone_t *

@@ -10,10 +10,18 @@
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
+#include "ngx_http_llm_status.h"
 #include "ngx_http_llm_timer.h"
 #include "ngx_http_llm_variables.h"
 
 
+static void *ngx_http_llm_create_main(ngx_conf_t *cf);
+static char *ngx_http_llm_init_main(ngx_conf_t *cf, void *conf);
+static char *ngx_http_llm_merge(ngx_conf_t *cf, void *parent, void *child);
+static char *ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_http_llm_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
@@ -41,7 +49,7 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_label"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
-      ngx_http_llm_conf_label,
+      ngx_http_llm_label,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -104,7 +112,7 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_llm_conf_status,
+      ngx_http_llm_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -117,14 +125,14 @@ static ngx_http_module_t  ngx_http_llm_module_ctx = {
     ngx_http_llm_variables_add,            /* preconfiguration */
     ngx_http_llm_init,                     /* postconfiguration */
 
-    ngx_http_llm_create_main_conf,         /* create main configuration */
-    ngx_http_llm_init_main_conf,           /* init main configuration */
+    ngx_http_llm_create_main,              /* create main configuration */
+    ngx_http_llm_init_main,                /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_http_llm_create_loc_conf,          /* create location configuration */
-    ngx_http_llm_merge_loc_conf            /* merge location configuration */
+    ngx_http_llm_merge                     /* merge location configuration */
 };
 
 
@@ -142,6 +150,136 @@ ngx_module_t  ngx_http_llm_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+/* What joins the settings to the status, which knows nothing of them. */
+
+static void *
+ngx_http_llm_create_main(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_llm_create_main_conf(cf);
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    mcf->info = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_status_info_t));
+    if (mcf->info == NULL) {
+        return NULL;
+    }
+
+    return mcf;
+}
+
+
+static char *
+ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_llm_main_conf_t *mcf = conf;
+
+    char                        *rv;
+    ngx_http_llm_status_info_t  *info;
+
+    rv = ngx_http_llm_init_main_conf(cf, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    info = mcf->info;
+
+    info->version = NGX_HTTP_LLM_VERSION;
+    info->generation = mcf->generation;
+    info->price_models = mcf->prices.models;
+    info->price_loaded = mcf->prices.loaded;
+    info->price_sha256 = mcf->prices.sha256;
+    info->nlabels = mcf->labels.nelts;
+    info->labels = mcf->labels.elts;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_llm_merge(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_llm_loc_conf_t *conf = child;
+
+    char                      *rv;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    rv = ngx_http_llm_merge_loc_conf(cf, parent, child);
+
+    if (rv != NGX_CONF_OK || conf->status == NULL) {
+        return rv;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
+    mcf->used = 1;
+
+    return ngx_http_llm_status_check(cf, conf->status);
+}
+
+
+static char *
+ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t   *value;
+    const char  *why;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 3) {
+        why = ngx_http_llm_status_label(&value[1]);
+
+        if (why) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid label name \"%V\": %s",
+                               &value[1], why);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_llm_conf_label(cf, cmd, conf);
+}
+
+
+static ngx_int_t
+ngx_http_llm_handler(ngx_http_request_t *r)
+{
+    ngx_http_llm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_module);
+
+    return ngx_http_llm_status_handler(r, lcf->status);
+}
+
+
+static char *
+ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *lcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (lcf->status) {
+        return "is duplicate";
+    }
+
+    lcf->status = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_status_conf_t));
+    if (lcf->status == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_llm_handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
+
+    return ngx_http_llm_status_set(cf, lcf->status, mcf->info,
+                                   &ngx_http_llm_module);
+}
 
 
 static ngx_int_t

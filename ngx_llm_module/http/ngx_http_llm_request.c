@@ -147,7 +147,7 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (lcf->zone == NULL) {
+    if (lcf->zone == NULL || lcf->status) {
         return NGX_DECLINED;
     }
 
