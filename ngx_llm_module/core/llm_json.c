@@ -437,6 +437,19 @@ string:
         goto error;
     }
 
+    if (s->in_key || nodes[node].slot) {
+        q = llm_json_escapes(s, p, e);
+
+    } else {
+        q = llm_json_escapes_skip(p, e);
+        s->high = 0;
+    }
+
+    if (q != p) {
+        p = q;
+        goto string;
+    }
+
     p++;
 
 escape:

@@ -75,6 +75,15 @@ void llm_json_append(llm_json_t *s, const uint8_t *p, size_t len);
 int llm_json_escape(llm_json_t *s, uint8_t c);
 int llm_json_hex(llm_json_t *s, uint8_t c);
 
+/*
+ * Decodes the run of whole escapes at p, or skips it in a string that nobody
+ * asked for.  Returns where it ends: at something else, at an escape that the
+ * buffer cuts, or at one that is wrong, which llm_json_escape() will tell.
+ */
+const uint8_t *llm_json_escapes(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
+const uint8_t *llm_json_escapes_skip(const uint8_t *p, const uint8_t *e);
+
 /* A high surrogate was not followed by a low one. */
 void llm_json_lone_surrogate(llm_json_t *s);
 

@@ -26,8 +26,15 @@ llm_json_append(llm_json_t *s, const uint8_t *p, size_t len)
     size_t                  room;
     const llm_json_node_t  *n;
 
-    n = &s->table->node[s->node];
     room = LLM_JSON_TEXT - s->text_len;
+
+    if (len < LLM_JSON_SHORT && len <= room) {
+        memcpy(s->text + s->text_len, p, len);
+        s->text_len += len;
+        return;
+    }
+
+    n = &s->table->node[s->node];
 
     if (!s->in_key && (n->flags & LLM_JSON_F_TEXT) && n->slot) {
 
@@ -106,14 +113,59 @@ llm_json_lone_surrogate(llm_json_t *s)
 }
 
 
+/* What a byte after a backslash stands for. */
+
+static const uint8_t  llm_json_short[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
+    ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
+};
+
+
+/* Hexadecimal digits and one more, so that 0 is none. */
+
+static const uint8_t  llm_json_digit[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5,
+    ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16
+};
+
+
+/* One 16-bit unit of an escape. */
+
+static void
+llm_json_unit(llm_json_t *s, unsigned unit)
+{
+    unsigned  high;
+
+    if (llm_unlikely(s->high)) {
+
+        if (unit >= 0xdc00 && unit <= 0xdfff) {
+            high = s->high;
+            s->high = 0;
+            llm_json_code_point(s, 0x10000 + ((high & 0x3ff) << 10)
+                                   + (unit & 0x3ff));
+            return;
+        }
+
+        llm_json_lone_surrogate(s);
+    }
+
+    if (unit >= 0xd800 && unit <= 0xdbff) {
+        s->high = unit;
+
+    } else if (unit >= 0xdc00 && unit <= 0xdfff) {
+        llm_json_lone_surrogate(s);
+
+    } else {
+        llm_json_code_point(s, unit);
+    }
+}
+
+
 int
 llm_json_escape(llm_json_t *s, uint8_t c)
 {
-    static const uint8_t  from[] = "\"\\/bfnrt";
-    static const uint8_t  to[] = "\"\\/\b\f\n\r\t";
-
-    const uint8_t  *f;
-
     if (s->in_key) {
         s->flags |= LLM_JSON_E_ESCKEY;
     }
@@ -124,8 +176,9 @@ llm_json_escape(llm_json_t *s, uint8_t c)
         return LLM_JSON_UNICODE;
     }
 
-    f = memchr(from, c, sizeof(from) - 1);
-    if (f == NULL) {
+    c = llm_json_short[c];
+
+    if (c == 0) {
         return LLM_JSON_ERROR;
     }
 
@@ -133,7 +186,7 @@ llm_json_escape(llm_json_t *s, uint8_t c)
         llm_json_lone_surrogate(s);
     }
 
-    llm_json_append(s, &to[f - from], 1);
+    llm_json_append(s, &c, 1);
 
     return LLM_JSON_OK;
 }
@@ -142,51 +195,102 @@ llm_json_escape(llm_json_t *s, uint8_t c)
 int
 llm_json_hex(llm_json_t *s, uint8_t c)
 {
-    uint8_t  lower;
+    c = llm_json_digit[c];
 
-    lower = c | 0x20;
-
-    if (c >= '0' && c <= '9') {
-        c -= '0';
-
-    } else if (lower >= 'a' && lower <= 'f') {
-        c = lower - 'a' + 10;
-
-    } else {
+    if (c == 0) {
         return LLM_JSON_ERROR;
     }
 
-    s->hex = s->hex << 4 | c;
+    s->hex = s->hex << 4 | (c - 1);
 
-    if (++s->nhex < 4) {
-        return LLM_JSON_OK;
+    if (++s->nhex == 4) {
+        llm_json_unit(s, s->hex);
     }
-
-    if (s->high) {
-
-        if (s->hex >= 0xdc00 && s->hex <= 0xdfff) {
-            llm_json_code_point(s, 0x10000 + ((s->high & 0x3ff) << 10)
-                                   + (s->hex & 0x3ff));
-            s->high = 0;
-            return LLM_JSON_OK;
-        }
-
-        llm_json_lone_surrogate(s);
-    }
-
-    if (s->hex >= 0xd800 && s->hex <= 0xdbff) {
-        s->high = s->hex;
-        return LLM_JSON_OK;
-    }
-
-    if (s->hex >= 0xdc00 && s->hex <= 0xdfff) {
-        llm_json_lone_surrogate(s);
-        return LLM_JSON_OK;
-    }
-
-    llm_json_code_point(s, s->hex);
 
     return LLM_JSON_OK;
+}
+
+
+/* The unit of four digits; more than 16 bits: they are none. */
+
+static inline unsigned
+llm_json_unit_of(const uint8_t *p)
+{
+    unsigned  a, b, c, d;
+
+    a = llm_json_digit[p[0]];
+    b = llm_json_digit[p[1]];
+    c = llm_json_digit[p[2]];
+    d = llm_json_digit[p[3]];
+
+    if (a == 0 || b == 0 || c == 0 || d == 0) {
+        return 0x10000;
+    }
+
+    return (a - 1) << 12 | (b - 1) << 8 | (c - 1) << 4 | (d - 1);
+}
+
+
+const uint8_t *
+llm_json_escapes(llm_json_t *s, const uint8_t *p, const uint8_t *e)
+{
+    uint8_t   c;
+    unsigned  unit;
+
+    if (s->in_key) {
+        s->flags |= LLM_JSON_E_ESCKEY;
+    }
+
+    while (e - p >= 2 && p[0] == '\\') {
+        c = llm_json_short[p[1]];
+
+        if (c) {
+            p += 2;
+
+            if (llm_unlikely(s->high)) {
+                llm_json_lone_surrogate(s);
+            }
+
+            llm_json_append(s, &c, 1);
+            continue;
+        }
+
+        if (p[1] != 'u' || e - p < 6) {
+            break;
+        }
+
+        unit = llm_json_unit_of(p + 2);
+
+        if (unit > 0xffff) {
+            break;
+        }
+
+        p += 6;
+        llm_json_unit(s, unit);
+    }
+
+    return p;
+}
+
+
+const uint8_t *
+llm_json_escapes_skip(const uint8_t *p, const uint8_t *e)
+{
+    while (e - p >= 2 && p[0] == '\\') {
+
+        if (llm_json_short[p[1]]) {
+            p += 2;
+            continue;
+        }
+
+        if (p[1] != 'u' || e - p < 6 || llm_json_unit_of(p + 2) > 0xffff) {
+            break;
+        }
+
+        p += 6;
+    }
+
+    return p;
 }
 
 
