@@ -98,6 +98,10 @@ llm_json_complete(const llm_json_t *s)
 int
 llm_json_end(llm_json_t *s)
 {
+    if (s->state == ST_STRING || s->state == ST_ESCAPE || s->state == ST_HEX) {
+        llm_json_flush(s);
+    }
+
     if (s->depth == 0
         && (s->state == ST_ZERO || s->state == ST_INT || s->state == ST_FRAC
             || s->state == ST_EXP))
@@ -434,7 +438,7 @@ string:
             goto more;
         }
 
-        goto error;
+        goto broken;
     }
 
     if (s->in_key || nodes[node].slot) {
@@ -463,7 +467,7 @@ escape:
         goto string;
 
     case LLM_JSON_ERROR:
-        goto error;
+        goto broken;
 
     default: /* u */
         p++;
@@ -475,7 +479,7 @@ hex:
         NEED(ST_HEX);
 
         if (llm_json_hex(s, *p) != LLM_JSON_OK) {
-            goto error;
+            goto broken;
         }
 
         p++;
@@ -575,6 +579,11 @@ close:
     }
 
     goto after;
+
+broken:
+
+    llm_json_flush(s);
+    goto error;
 
 done:
 

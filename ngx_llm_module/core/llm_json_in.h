@@ -70,6 +70,9 @@ llm_json_hash(const uint8_t *key, size_t len)
 /* Decoded bytes of the string or key at hand. */
 void llm_json_append(llm_json_t *s, const uint8_t *p, size_t len);
 
+/* Hands on what was gathered of a text that was cut short. */
+void llm_json_flush(llm_json_t *s);
+
 /* The byte after a backslash: LLM_JSON_OK, LLM_JSON_ERROR, or
  * LLM_JSON_UNICODE if four hexadecimal digits follow. */
 int llm_json_escape(llm_json_t *s, uint8_t c);

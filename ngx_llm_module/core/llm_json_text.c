@@ -67,6 +67,22 @@ llm_json_append(llm_json_t *s, const uint8_t *p, size_t len)
 }
 
 
+void
+llm_json_flush(llm_json_t *s)
+{
+    const llm_json_node_t  *n;
+
+    n = &s->table->node[s->node];
+
+    if (!s->in_key && n->slot && (n->flags & LLM_JSON_F_TEXT) && s->text_len)
+    {
+        llm_json_emit(s, s->node, LLM_JSON_PIECE, s->text, s->text_len,
+                      s->start);
+        s->text_len = 0;
+    }
+}
+
+
 static void
 llm_json_code_point(llm_json_t *s, uint32_t c)
 {
