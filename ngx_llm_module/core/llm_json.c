@@ -96,6 +96,13 @@ llm_json_complete(const llm_json_t *s)
 
 
 int
+llm_json_failed(const llm_json_t *s)
+{
+    return s->state == ST_ERROR;
+}
+
+
+int
 llm_json_end(llm_json_t *s)
 {
     if (s->state == ST_STRING || s->state == ST_ESCAPE || s->state == ST_HEX) {

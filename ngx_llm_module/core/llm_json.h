@@ -172,6 +172,9 @@ const uint8_t *llm_json_feed_line(llm_json_t *s, const uint8_t *p,
 /* LLM_JSON_OK if exactly one value was complete. */
 int llm_json_end(llm_json_t *s);
 
+/* True after an error: no more bytes would help. */
+int llm_json_failed(const llm_json_t *s);
+
 /* True when the value is complete (a top-level number never is before the
  * end). */
 int llm_json_complete(const llm_json_t *s);

@@ -141,6 +141,7 @@ llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len)
             && llm_json_feed(&r->json, p, e - p) != LLM_JSON_OK)
         {
             r->broken = 1;
+            r->malformed = 1;
         }
 
         break;
@@ -271,6 +272,7 @@ llm_response_event(void *ctx, llm_str_t name)
 
         if (llm_json_end(&r->json) != LLM_JSON_OK) {
             r->broken = 1;
+            r->malformed |= llm_json_failed(&r->json);
         }
 
         llm_response_settle(r);

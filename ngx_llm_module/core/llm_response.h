@@ -95,6 +95,7 @@ typedef struct {
     uint8_t                   error;       /* an error stands in the body */
     uint8_t                   usage;       /* LLM_RESPONSE_U_* */
     uint8_t                   broken;      /* some text was not JSON */
+    uint8_t                   malformed;   /* and could not become it */
     uint8_t                   tier;        /* llm_tier_e */
 
     uint32_t                  events;
@@ -144,6 +145,14 @@ void llm_response_end(llm_response_t *r);
  * clean: the body itself ended as announced.
  */
 int llm_response_complete(const llm_response_t *r, int clean);
+
+/* The body, or an event of it, is not JSON: not one that was cut, but one
+ * that cannot be, or that is nested too deep. */
+static inline int
+llm_response_malformed(const llm_response_t *r)
+{
+    return r->malformed;
+}
 
 /*
  * Tokens as the interface defines them.  0: no counter was reported and t is

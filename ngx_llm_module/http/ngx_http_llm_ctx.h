@@ -79,7 +79,7 @@ typedef struct {
     uint32_t                   live;     /* row, 0: none */
 
     /* set by finish */
-    llm_tokens_t               tokens;
+    llm_tokens_t              *tokens;   /* made when the call is over */
     uint64_t                   cost;     /* nano-USD, of a replay what it
                                             would have been */
     uint32_t                   attempts;

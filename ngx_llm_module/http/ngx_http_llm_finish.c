@@ -143,24 +143,29 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
+    ctx->tokens = ngx_pcalloc(ctx->request->pool, sizeof(llm_tokens_t));
+    if (ctx->tokens == NULL) {
+        return;
+    }
+
     text = llm_text_tokens(&a->text);
 
     if (a->content_events && text == 0) {
         text = a->content_events;
     }
 
-    if (llm_response_tokens(a, &ctx->tokens)) {
+    if (llm_response_tokens(a, ctx->tokens)) {
         ctx->usage = LLM_USAGE_REPORTED;
 
         /* counters of a stream that was cut are as of some time before */
 
         if ((complete && !a->error) || a->finished
-            || text <= ctx->tokens.output)
+            || text <= ctx->tokens->output)
         {
             return;
         }
 
-        ctx->tokens.output = text;
+        ctx->tokens->output = text;
         ctx->usage = LLM_USAGE_ESTIMATED;
         return;
     }
@@ -173,10 +178,10 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    ctx->tokens.input = ctx->asked.prompt_tokens;
-    ctx->tokens.output = text;
+    ctx->tokens->input = ctx->asked.prompt_tokens;
+    ctx->tokens->output = text;
 
-    if (ctx->tokens.input || ctx->tokens.output) {
+    if (ctx->tokens->input || ctx->tokens->output) {
         ctx->usage = LLM_USAGE_ESTIMATED;
     }
 }
@@ -200,7 +205,7 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_ctx_price(ctx);
 
-    if (llm_cost(ctx->price, &ctx->tokens, ctx->answer->tier, 0, &cost)) {
+    if (llm_cost(ctx->price, ctx->tokens, ctx->answer->tier, 0, &cost)) {
         ctx->cost = cost.nano;
         ctx->cost_source = NGX_HTTP_LLM_COST_LIST;
     }
@@ -243,7 +248,11 @@ ngx_http_llm_finish_complete(ngx_http_llm_ctx_t *ctx)
                || status == NGX_HTTP_SWITCHING_PROTOCOLS;
     }
 
-    if (a->framing == LLM_FRAMING_OPAQUE || ctx->unreadable) {
+    /* what we cannot read tells nothing of its end */
+
+    if (a->framing == LLM_FRAMING_OPAQUE || ctx->unreadable
+        || (a->framing == LLM_FRAMING_JSON && llm_response_malformed(a)))
+    {
         return ctx->last;
     }
 
@@ -305,6 +314,35 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 }
 
 
+/* A 2xx that should have been read and could not be: once a call. */
+
+static void
+ngx_http_llm_finish_unreadable(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t       status, why;
+    llm_response_t  *a;
+
+    a = ctx->answer;
+    status = ngx_http_llm_finish_status(ctx->request);
+
+    if (ctx->unreadable || status < 200 || status > 299) {
+        return;
+    }
+
+    if (llm_response_malformed(a)) {
+        why = NGX_HTTP_LLM_UNREADABLE_NOT_JSON;
+
+    } else if (a->framing == LLM_FRAMING_OPAQUE) {
+        why = NGX_HTTP_LLM_UNREADABLE_FRAMING;
+
+    } else {
+        return;
+    }
+
+    ngx_http_llm_zone_count(ctx->zone, why, 1);
+}
+
+
 /* All values become final; called once, in the log phase. */
 
 static void
@@ -330,6 +368,8 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
         if (a->framing != LLM_FRAMING_UNKNOWN) {
             ctx->stream = (a->framing == LLM_FRAMING_SSE);
         }
+
+        ngx_http_llm_finish_unreadable(ctx);
     }
 
     complete = ngx_http_llm_finish_complete(ctx);
@@ -343,12 +383,14 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
 uint64_t
 ngx_http_llm_finish_tpot(ngx_http_llm_ctx_t *ctx)
 {
-    if (ctx->first_content == 0 || ctx->tokens.output < 2) {
+    if (ctx->first_content == 0 || ctx->usage == LLM_USAGE_NONE
+        || ctx->tokens->output < 2)
+    {
         return 0;
     }
 
     return (ctx->last_content - ctx->first_content)
-           / (ctx->tokens.output - 1);
+           / (ctx->tokens->output - 1);
 }
 
 

@@ -111,7 +111,7 @@ ngx_http_llm_finish_book_usage(ngx_http_llm_ctx_t *ctx)
 
     zone = ctx->zone;
     series = ctx->series;
-    t = &ctx->tokens;
+    t = ctx->tokens;
 
     if (ctx->replay) {
         ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_SAVED, ctx->cost);

@@ -121,7 +121,7 @@ ngx_http_llm_inflate_feed(ngx_http_llm_inflate_t *inf, llm_response_t *answer,
     size_t  n;
     u_char  buf[NGX_HTTP_LLM_INFLATE_BUF];
 
-    if (len == 0 || inf->end) {
+    if (len == 0) {
         return NGX_OK;
     }
 
@@ -142,7 +142,22 @@ ngx_http_llm_inflate_feed(ngx_http_llm_inflate_t *inf, llm_response_t *answer,
         inf->z.next_out = buf;
         inf->z.avail_out = sizeof(buf);
 
+        /* gzip may go on with another member; what does not is no concern */
+
+        if (inf->end
+            && (inf->deflate || inflateReset(&inf->z) != Z_OK))
+        {
+            return NGX_OK;
+        }
+
         rc = inflate(&inf->z, Z_SYNC_FLUSH);
+
+        if (inf->end && rc == Z_DATA_ERROR && inf->z.total_out == 0) {
+            inf->deflate = 1;
+            return NGX_OK;
+        }
+
+        inf->end = 0;
 
         if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
             inf->failed = 1;
@@ -154,10 +169,7 @@ ngx_http_llm_inflate_feed(ngx_http_llm_inflate_t *inf, llm_response_t *answer,
 
         llm_response_feed(answer, buf, n);
 
-        if (rc == Z_STREAM_END) {
-            inf->end = 1;
-            return NGX_OK;
-        }
+        inf->end = (rc == Z_STREAM_END);
 
         if (inf->out > NGX_HTTP_LLM_INFLATE_FREE
             && inf->out / NGX_HTTP_LLM_INFLATE_RATIO > inf->in)
@@ -166,7 +178,7 @@ ngx_http_llm_inflate_feed(ngx_http_llm_inflate_t *inf, llm_response_t *answer,
             return NGX_ERROR;
         }
 
-    } while (inf->z.avail_out == 0 || inf->z.avail_in);
+    } while (inf->z.avail_in || (inf->z.avail_out == 0 && !inf->end));
 
     return NGX_OK;
 }

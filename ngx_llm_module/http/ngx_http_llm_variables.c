@@ -407,7 +407,7 @@ ngx_http_llm_variable_tokens(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
     }
 
     return ngx_http_llm_variable_print(ctx, s,
-                       *(uint64_t *) ((u_char *) &ctx->tokens + arg));
+                       *(uint64_t *) ((u_char *) ctx->tokens + arg));
 }
 
 
