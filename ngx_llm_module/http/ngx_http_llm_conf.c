@@ -175,6 +175,13 @@ ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     name.len = p - name.data;
 
+    if (name.len == 3 && ngx_strncmp(name.data, "off", 3) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a zone cannot be named \"off\": \"llm off\" "
+                           "means something else");
+        return NGX_CONF_ERROR;
+    }
+
     s.data = p + 1;
     s.len = value[1].data + value[1].len - s.data;
 

@@ -292,8 +292,17 @@ ngx_http_llm_ctx_place(ngx_http_llm_ctx_t *ctx)
     }
 
     if (ctx->conf->route) {
-        return ngx_http_complex_value(ctx->request, ctx->conf->route,
-                                      &ctx->route);
+
+        if (ngx_http_complex_value(ctx->request, ctx->conf->route,
+                                   &ctx->route)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ctx->route.len) {
+            return NGX_OK;
+        }
     }
 
     clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);

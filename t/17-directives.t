@@ -1,0 +1,164 @@
+# Every wrong directive is refused by nginx -t, in words that help; every
+# right one is taken; and with none at all nothing changes.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use LLM::Test;
+use Test::More;
+
+my $t = LLM::Test->new;
+
+sub conf {
+    my ($http, $location, $server) = @_;
+
+    return "%%GLOBALS%%\nhttp {\n" . $t->_temp_paths . "access_log off;\n"
+         . "$http\nserver {\nlisten 127.0.0.1:%%PORT_0%%;\n"
+         . ($server || '') . "\nlocation / {\n" . ($location || '')
+         . "\n}\n}\n}\n";
+}
+
+my $zone = 'llm_zone zone=main:8m;';
+my $on = 'llm main;';
+
+# what stands in http {}, what in location {}, what nginx -t must say
+
+my @wrong = (
+    # llm_zone
+    ['llm_zone main;', '', qr/invalid parameter "main"/],
+    ['llm_zone zone=main;', '', qr/zone=name:size/],
+    ['llm_zone zone=:8m;', '', qr/zone=name:size/],
+    ['llm_zone zone=main:;', '', qr/invalid zone size "zone=main:"/],
+    ['llm_zone zone=main:big;', '', qr/invalid zone size/],
+    ['llm_zone zone=main:-1;', '', qr/invalid zone size/],
+    ['llm_zone zone=main:8k;', '', qr/zone "main".*too small/],
+    ["$zone $zone", '', qr/duplicate.*"main"|"main".*(?:duplicate|already)/],
+    ['llm_zone zone=off:8m;', '', qr/"off"/],
+    ['llm_zone zone=main:8m state=/tmp/x;', '', qr/llm_zone/],
+    ['', 'llm_zone zone=main:8m;', qr/llm_zone" directive is not allowed/],
+
+    # llm
+    ['', $on, qr/zone "main"/],
+    [$zone, 'llm other;', qr/zone "other"/],
+    [$zone, "$on $on", qr/"llm" directive is duplicate/],
+    [$zone, 'llm main off;', qr/number of arguments in "llm"/],
+    ['limit_req_zone $uri zone=main:1m rate=1r/s;', $on, qr/zone "main"/],
+
+    # llm_label
+    [$zone, "$on llm_label on;", qr/llm_label.*name and a value.*off/],
+    [$zone, "$on llm_label team;", qr/name and a value/],
+    [$zone, "$on llm_label team a; llm_label team b;",
+     qr/duplicate label "team"/],
+    [$zone, "$on llm_label off; llm_label team a;", qr/after.*off/],
+    [$zone, "$on llm_label team a; llm_label off;", qr/duplicate/],
+    [$zone, "$on llm_label 1team a;", qr/invalid label name "1team"/],
+    [$zone, "$on llm_label te-am a;", qr/invalid label name "te-am"/],
+    [$zone, "$on llm_label model a;", qr/invalid label name "model"/],
+    [$zone, "$on llm_label provider a;", qr/invalid label name/],
+    [$zone, "$on llm_label le a;", qr/invalid label name "le"/],
+    [$zone, "$on llm_label __x a;", qr/invalid label name "__x"/],
+    [$zone, "$on llm_label team \$nosuch;", qr/unknown "nosuch" variable/],
+    [$zone, $on . join('', map { "llm_label l$_ x;" } 1 .. 7),
+     qr/"l7" is one too many.*up to 6/],
+
+    # llm_route, llm_provider
+    [$zone, "$on llm_route \$nosuch;", qr/unknown "nosuch" variable/],
+    [$zone, "$on llm_route a; llm_route b;", qr/llm_route" .*duplicate/],
+    [$zone, "$on llm_provider a; llm_provider b;", qr/duplicate/],
+    [$zone, "$on llm_provider auto; llm_provider b;", qr/duplicate/],
+    [$zone, "$on llm_provider a b;", qr/number of arguments/],
+
+    # prices
+    ["$zone llm_prices /no/such/list.json;", '',
+     qr{/no/such/list\.json.*No such file}s],
+    ["$zone llm_prices %%DIR%%/not.json;", '', qr/not\.json/],
+    ["$zone llm_prices %%DIR%%/nonsense.json;", '',
+     qr/nonsense\.json.*gpt-x/s],
+    ["$zone llm_prices %%DIR%%;", '', qr/llm_prices|"%%DIR%%/],
+    ["$zone llm_price gpt input=1;", '', qr/output/],
+    ["$zone llm_price gpt input=a output=1;", '', qr/input=a/],
+    ["$zone llm_price gpt input=-1 output=1;", '', qr/input=-1/],
+    ["$zone llm_price gpt input=1 output=2 colour=3;", '', qr/colour/],
+    ["$zone llm_price gpt input=1 input=1 output=2;", '', qr/input/],
+    ["$zone llm_price ~( input=1 output=2;", '', qr/\(/],
+    ["$zone llm_price gpt;", '', qr/number of arguments/],
+    [$zone, 'llm_price gpt input=1 output=2;', qr/not allowed/],
+
+    # flags and words
+    [$zone, "$on llm_stream_buffering maybe;", qr/"maybe".*"on" or "off"/],
+    [$zone, "$on llm_accept_encoding gzip;", qr/invalid value "gzip"/],
+    [$zone, "$on llm_inspect later;", qr/invalid value "later"/],
+    [$zone, "$on llm_inspect_max many;", qr/llm_inspect_max.*invalid value/],
+    [$zone, "$on llm_inspect_max -1;", qr/llm_inspect_max.*invalid value/],
+
+    # llm_status
+    ['', 'llm_status main;', qr/zone "main"/],
+    [$zone, 'llm_status main xml;', qr/"xml"/],
+    [$zone, 'llm_status main html;', qr/"html"/],
+    [$zone, 'llm_status main json json;', qr/json/],
+    [$zone, 'llm_status main by=;', qr/"by="/],
+    [$zone, 'llm_status main by=nosuch;', qr/nosuch/],
+    [$zone, 'llm_status;', qr/number of arguments/],
+    [$zone, 'llm_status main; llm_status main;', qr/duplicate/],
+    ["$zone llm_status main;", '', qr/not allowed/],
+
+    # what comes later is unknown, never silently taken
+    (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
+     qw(llm_budget llm_limit llm_deny llm_allow_models llm_set_model
+        llm_include_usage llm_slo llm_max_cost llm_key_secret)),
+    [$zone, "$on llm_inspect precontent;", qr/invalid value "precontent"/],
+);
+
+my @right = (
+    [$zone, $on],
+    ["$zone $on", 'llm off;'],
+    [$zone, "$on llm_label team \$http_x; llm_label env prod;"],
+    [$zone, $on . join '', map { "llm_label l$_ x;" } 1 .. 6],
+    ["$zone llm_label team \$http_x;", "$on llm_label off;"],
+    [$zone, "$on llm_route x\$uri; llm_provider \$host;"],
+    [$zone, "$on llm_provider auto; llm_stream_buffering on;"],
+    [$zone, "$on llm_accept_encoding pass; llm_inspect passive;"],
+    [$zone, "$on llm_inspect_max 1m;"],
+    ["$zone llm_price gpt* input=1 output=2.5 cache_read=0.1 request=1;"
+     . "llm_price ~^o[13] provider=openai input=1 output=2;", $on],
+    [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],
+    [$zone, 'llm_status main prometheus by=provider,model;'],
+    ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],
+    ['llm_price gpt input=1 output=2;', ''],
+);
+
+$t->write_file('not.json', "{ this is no list\n");
+$t->write_file('nonsense.json',
+    '{"gpt-x": {"input_cost_per_token": "much"}}');
+
+for my $row (@wrong) {
+    my ($http, $location, $says) = @$row;
+    my ($ok, $said) = $t->check(conf($http, $location));
+    my $name = "$http $location";
+    my $dir = $t->dir;
+    ($says) = map { qr/$_/s } $says =~ s/%%DIR%%/$dir/r;
+    ok(!$ok && $said =~ $says && $said =~ /\[emerg\]/, "refused: $name")
+        or diag("ok: $ok\n$said");
+}
+
+for my $row (@right) {
+    my ($ok, $said) = $t->check(conf(@$row));
+    ok($ok && $said !~ /\[(?:warn|error|emerg)\]/, "taken: @$row")
+        or diag($said);
+}
+
+my ($ok, $said) = $t->check(conf("$zone llm_label team a;",
+                                 "$on llm_label env b;"));
+ok($ok, 'labels of two levels are taken');
+like($said, qr/\[warn\].*llm_label.*outer level.*hidden/, 'with a warning');
+
+($ok, $said) = $t->check(conf($zone, $on));
+like($said, qr/main.*\bseries\b/, '-t says how many series fit');
+
+($ok, $said) = $t->check(conf('', ''));
+ok($ok && $said !~ /llm_/, 'with no directive of ours nothing is said');
+
+$t->done;
