@@ -1,0 +1,594 @@
+# The documentation says what there is, all of it, and nothing else: the
+# directives and variables that the module registers, the keys and families
+# that the status shows, files, links, commands; and its examples load, and
+# the calls that they promise arrive.  Checks of text also run over a planted
+# mistake and must see it.
+#
+# What this cannot see: whether a sentence is true.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use LLM::Client ();
+use LLM::Docs qw(adapt blocks directives headings links pages sections
+                 snippet table_keys variables);
+use LLM::Provider qw(answer failure path_of);
+use LLM::Test;
+use LLM::Upstream qw(response sse);
+use LLM::Util qw(slurp spew);
+use Test::More;
+
+my $TOP = $LLM::Test::TOP;
+my $HTTP = "$TOP/ngx_llm_module/http";
+
+my $page = pages($TOP);
+my $directive = directives(slurp("$HTTP/ngx_http_llm_module.c"));
+my $variable = variables(slurp("$HTTP/ngx_http_llm_variables.c"));
+my $build = slurp("$TOP/build.sh");
+my $view = slurp("$TOP/ngx_llm_module/status/ngx_http_llm_view.c");
+
+# a certificate of nobody, whose key was thrown away
+my $CERTIFICATE = <<'EOC';
+-----BEGIN CERTIFICATE-----
+MIIBeDCCAR+gAwIBAgIUGD5ijdinLaOiBJd0DPfM1gqiRXMwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGbm8gb25lMCAXDTI2MTEyMTAzMDUzMloYDzIxMjYxMDI4MDMw
+NTMyWjARMQ8wDQYDVQQDDAZubyBvbmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQ0BI9xseD+CPmHJKrGw8z+8KuykoVhkVa6dwVnfMb7dgmydyeszWvji6JLUDaM
+92QfX0Ty/W3B05nFi954mZm/o1MwUTAdBgNVHQ4EFgQUcmY+vsTUmkZddjSpC716
+/C7cpIAwHwYDVR0jBBgwFoAUcmY+vsTUmkZddjSpC716/C7cpIAwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAbeulfn8OC7fTF+ol66wRiKpA45Iyg
+1YmSVbEoCOAnZgIgDTxJ5MZZPiF37ZUZDmfUqYKRfIbtPZJG+CQQ9BJmHFQ=
+-----END CERTIFICATE-----
+EOC
+
+
+# Sentences for what is in one list and not in the other.
+
+sub differ {
+    my ($what, $documented, $real) = @_;
+
+    my %documented = map { $_ => 1 } @$documented;
+    my %real = map { $_ => 1 } @$real;
+
+    return ((map { "$what: $_ is not documented" }
+                 grep { !$documented{$_} } sort keys %real),
+            (map { "$what: $_ is documented and does not exist" }
+                 grep { !$real{$_} } sort keys %documented));
+}
+
+sub none {
+    my ($name, @wrong) = @_;
+
+    ok(!@wrong, $name) or diag(join "\n", @wrong);
+    return;
+}
+
+
+# Checks of text: they take pages, and return what is wrong
+
+sub directive_pages {
+    my ($page) = @_;
+
+    my $section = sections($page->{'docs/directives.md'});
+    my %block = map { $_->[2] =~ /\b(llm\w*)\b/g ? ($_->[3] => $_->[2]) : () }
+                blocks($page->{'docs/directives.md'});
+    my $examples = join "\n", values %block;
+    my @wrong = differ('directives', [grep { /\Allm/ } keys %$section],
+                       [keys %$directive]);
+
+    for my $name (grep { $directive->{$_} } sort keys %$section) {
+        my $text = $section->{$name};
+
+        for my $row (qw(Syntax Default Context Phase Memory)) {
+            push @wrong, "$name: no $row"
+                if $text !~ /^\| \*\*$row\*\* \| \S/m;
+        }
+
+        my ($context) = $text =~ /^\| \*\*Context\*\* \| ([^|]+?) \|/m;
+        push @wrong, "$name: context '$context', not '$directive->{$name}'"
+            if defined $context && $context ne $directive->{$name};
+        push @wrong, "$name: no example" if $examples !~ /^\s*\Q$name\E\s/m;
+    }
+
+    return @wrong;
+}
+
+sub variable_pages {
+    my ($page) = @_;
+
+    return differ('variables',
+        [map { /\A\$(llm_\w+)\z/ ? $1 : () }
+             table_keys($page->{'docs/variables.md'})],
+        [keys %$variable]);
+}
+
+# Any name of ours, wherever it stands.
+
+sub names {
+    my ($page) = @_;
+
+    my @wrong;
+
+    for my $path (sort keys %$page) {
+        (my $text = $page->{$path}) =~ s/\]\([^()\s]+\)/]/g;
+        $text =~ s{[\w/.*-]*\bllm_\w+\.\w+}{}g;            # files
+        $text =~ s/\bllm_hosts\b//g;                       # a table's name
+
+        push @wrong, "$path: \$$1 is no variable"
+            while $text =~ /\$(llm_[a-z_]*[a-z])\b/g && !$variable->{$1};
+        while ($text =~ /(?<![\$\w])(llm_[a-z_]*[a-z])\b/g) {
+            push @wrong, "$path: $1 is no directive" if !$directive->{$1};
+        }
+    }
+
+    return @wrong;
+}
+
+sub broken_links {
+    my ($page) = @_;
+
+    my @wrong;
+
+    for my $path (sort keys %$page) {
+        for my $link (links($page->{$path})) {
+            next if $link =~ /\A[a-z]+:/;
+            my ($file, $anchor) = $link =~ /\A([^#]*)#?(.*)\z/;
+            my $dir = $path =~ m{\A(.*/)} ? $1 : '';
+            my $target = length $file ? "$dir$file" : $path;
+            1 while $target =~ s{[^/]+/\.\./}{};
+
+            if (!-e "$TOP/$target") {
+                push @wrong, "$path: $link: no such file";
+            } elsif (length $anchor && !headings($page->{$target} || '')
+                                        ->{$anchor}) {
+                push @wrong, "$path: $link: no such heading";
+            }
+        }
+
+        for my $named ($page->{$path}
+                       =~ m{`((?:t|docs|ngx_llm_module)/[\w./*-]+)`}g)
+        {
+            push @wrong, "$path: $named: no such file"
+                unless grep { -e } glob "$TOP/$named";
+        }
+    }
+
+    return @wrong;
+}
+
+sub commands {
+    my ($page) = @_;
+
+    my ($table) = $build =~ /VERBS=\((.*?)\)/s;
+    my @verbs = $table =~ /\[(\w+)\]=/g;
+    my %verb = map { $_ => 1 } @verbs;
+    my @wrong;
+
+    for my $path (sort keys %$page) {
+        while ($page->{$path} =~ m{\./build\.sh(?: (\w+))?}g) {
+            push @wrong, "$path: ./build.sh $1: no such verb"
+                if defined $1 && !$verb{$1};
+        }
+    }
+
+    for my $verb (grep { $_ ne 'build' } @verbs) {
+        push @wrong, "README.md does not name ./build.sh $verb"
+            if $page->{'README.md'} !~ m{\./build\.sh $verb\b};
+    }
+
+    push @wrong, map { "README.md does not name $_ of .ci/run" }
+                 grep { index($page->{'README.md'}, $_) < 0 }
+                 slurp("$TOP/.ci/run") =~ m{(\./build\.sh \w+)}g;
+
+    return @wrong;
+}
+
+sub marks {
+    my ($page) = @_;
+
+    my @wrong;
+
+    for my $path (sort keys %$page) {
+        push @wrong, "$path: $1 is left open"
+            if $page->{$path} =~ /(%[A-Z]+%)/;
+
+        for (blocks($page->{$path})) {
+            my ($language, $mark, $text, $line) = @$_;
+            push @wrong, "$path:$line: an nginx block without a mark"
+                if $language eq 'nginx'
+                   && $mark !~ /\A(?:complete|http|server|location)\z/;
+            push @wrong, "$path:$line: not JSON"
+                if $language eq 'json'
+                   && !eval { JSON::PP->new->utf8->decode($text) };
+        }
+    }
+
+    return @wrong;
+}
+
+
+# name, check, page to plant in, what to plant
+
+my @CHECKS = (
+    ['directives', \&directive_pages,
+        ['docs/directives.md', sub { s/^## llm_route\n/## llm_way\n/m }],
+        ['docs/directives.md', sub { s/^\| \*\*Phase\*\* .*\n//m }],
+        ['docs/directives.md',
+         sub { s/\| http, server, location \|/| http |/ }]],
+    ['variables', \&variable_pages,
+        ['docs/variables.md', sub { s/^\| `\$llm_ttft`.*\n//m }],
+        ['docs/variables.md', sub { s/\A/| `\$llm_gate` | | |\n/ }]],
+    ['names', \&names,
+        ['README.md', sub { s/\z/llm_budget day;\n/ }],
+        ['CHANGES', sub { s/\z/\$llm_key_id\n/ }]],
+    ['links', \&broken_links,
+        ['README.md', sub { s/\z/[x](docs\/nothing.md)\n/ }],
+        ['README.md', sub { s/\z/[x](docs\/status.md#nothing)\n/ }],
+        ['docs/status.md', sub { s/\z/`t\/00-nothing.t`\n/ }]],
+    ['commands', \&commands,
+        ['README.md', sub { s/\z/.\/build.sh deploy\n/ }],
+        ['README.md', sub { s/build\.sh fuzz/build.sh/g }]],
+    ['marks', \&marks,
+        ['README.md', sub { s/^```nginx complete$/```nginx/m }],
+        ['README.md', sub { s/\z/%NUMBERS%\n/ }],
+        ['docs/status.md', sub { s/^\{"error"/{error/m }]],
+);
+
+for (@CHECKS) {
+    my ($name, $check, @planted) = @$_;
+
+    none($name, $check->($page));
+
+    for my $plant (@planted) {
+        my ($path, $how) = @$plant;
+        my %planted = %$page;
+        $how->() for $planted{$path};
+        my @found = $check->(\%planted);
+        ok($planted{$path} ne $page->{$path} && @found,
+           "$name: a mistake is seen");
+    }
+}
+
+
+# Examples: what they hold
+
+my %example = map { m{([^/]+)\z} ? ($1 => slurp($_)) : () }
+              glob "$TOP/docs/examples/*.conf";
+my ($readme) = map { $_->[2] } grep { $_->[1] eq 'complete' }
+               blocks($page->{'README.md'});
+
+sub careless {
+    my ($text) = @_;
+
+    my @wrong;
+
+    while ($text =~ /location ([^{}]+) (\{(?:[^{}]|(?2))*\})/g) {
+        my ($name, $body, $at) = ($1, $2, $-[0]);
+
+        if ($body =~ /proxy_pass https:/) {
+            for my $need (qr/proxy_ssl_verify on;/,
+                          qr/proxy_ssl_server_name on;/,
+                          qr/proxy_ssl_trusted_certificate \S+;/,
+                          qr/proxy_set_header Cookie "";/,
+                          qr/proxy_set_header Api-Key "";/,
+                          qr/proxy_set_header (?:X-Api-Key|Authorization) /)
+            {
+                push @wrong, "$name: no $need" if $body !~ $need;
+            }
+        }
+
+        next if $body !~ /\bllm_status\b/;
+        my $above = substr $text, 0, $at;
+        $above =~ s/.*\n    server \{//s;
+        push @wrong, "$name: open to all"
+            if "$above$body" !~ /allow 127\.0\.0\.1;.*deny all;/s;
+    }
+
+    return @wrong;
+}
+
+for my $name (sort keys %example) {
+    (my $open = $example{$name}) =~ s/deny all;//g;
+    (my $cookie = $example{$name}) =~ s/proxy_set_header Cookie "";//;
+    my @found = map { [careless($_)] } $open, $cookie;
+
+    none("$name is careful", careless($example{$name}));
+    is(scalar(grep { @$_ } @found), 2, "$name: mistakes are seen");
+}
+
+none('the configuration of README.md is careful', careless($readme));
+
+
+# Examples: they load
+
+my $t = LLM::Test->new;
+my $calls = $t->upstream(\&provide);
+
+sub provide {
+    my ($request) = @_;
+
+    my $call = eval { JSON::PP->new->utf8->decode($request->{body}) } || {};
+    my $api = $request->{path} =~ m{/messages\z} ? 'anthropic'
+            : 'openai_chat';
+
+    if (($call->{model} || '') eq 'busy') {
+        my $f = failure($api, 429);
+        return response($f->{status}, $f->{headers}, $f->{body});
+    }
+
+    my $a = answer(api => $api, stream => 1, model => $call->{model},
+                   include_usage => 1);
+    my @pieces = map { ($_, [pause => 3]) } @{ $a->{pieces} };
+
+    return response(200, ['Content-Type' => $a->{type}], '',
+                    framing => 'chunked', pieces => \@pieces);
+}
+
+sub at {
+    my ($t) = @_;
+
+    spew($t->path('ca.pem'), $CERTIFICATE);
+    spew($t->path('prices.json'), slurp("$TOP/docs/examples/prices.json"));
+
+    return (dir => $t->dir, module => $LLM::Test::MODULE,
+            listen => [map { $t->port($_) } 0 .. 3],
+            upstream => $calls->addr, certificate => $t->path('ca.pem'),
+            user => $> == 0 ? 'user root root;' : '');
+}
+
+sub loads {
+    my ($name, $text) = @_;
+
+    my ($ok, $said) = $t->check(adapt($text, at($t)));
+    ok($ok, "$name loads") or diag($said);
+    unlike($said, qr/\[(?:warn|error)\]/, "$name: without a warning");
+    return;
+}
+
+loads($_, $example{$_}) for sort keys %example;
+
+for my $path (sort keys %$page) {
+    for (grep { $_->[0] eq 'nginx' } blocks($page->{$path})) {
+        my (undef, $mark, $text, $line) = @$_;
+        loads("$path:$line", snippet($mark, $text));
+    }
+}
+
+my ($list) = map { $_->[2] } grep { $_->[1] eq 'prices' }
+             blocks($page->{'docs/prices.md'});
+spew($t->path('list.json'), $list);
+loads('the list of docs/prices.md',
+      snippet(http => "llm_prices list.json;\n"));
+
+
+# Sizes of zones
+
+my %documented = sections($page->{'docs/operations.md'})->{'Sizing a zone'}
+                 =~ /^\| (\d+m) \| (\d+ \| \d+) \|/mg;
+
+ok(keys %documented >= 4, 'sizes are documented');
+
+for my $size (sort keys %documented) {
+    my ($series, $columns) = split / \| /, $documented{$size};
+    my (undef, $said) = $t->check(adapt(snippet(http =>
+        "llm_zone zone=main:$size;\n"), at($t)));
+    like($said, qr/"main": $series series, $columns columns/, "$size");
+}
+
+
+# Examples: what they promise
+
+my %SECRETS = (Authorization => 'Bearer secret-a', 'X-Api-Key' => 'secret-b',
+               'Api-Key' => 'secret-c', 'X-Goog-Api-Key' => 'secret-d',
+               Cookie => 'session=secret-e', 'X-Team' => 'search');
+
+# example => [uri, api, model, provider, what arrives, is it priced]
+
+my @RUNS = (
+    ['openai.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
+    ['anthropic.conf', '/v1/messages', 'claude-sonnet-4-5', 'anthropic', 'b'],
+    ['many-providers.conf', '/openai/v1/chat/completions', 'gpt-5-mini',
+     'openai', 'a'],
+    ['many-providers.conf', '/anthropic/v1/messages', 'claude-sonnet-4-5',
+     'anthropic', 'b'],
+    ['many-providers.conf', '/groq/openai/v1/chat/completions',
+     'llama-3.1-8b-instant', 'groq', 'a'],
+    ['metrics.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
+    ['access-log.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
+    ['existing-nginx.conf', '/llm/v1/chat/completions', 'gpt-5-mini',
+     'openai', 'a'],
+    ['README.md', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
+);
+
+$example{'README.md'} = $readme;
+
+my %status_at = ('metrics.conf' => [1, '/llm-status']);
+my $seen = 0;
+
+sub run_example {
+    my ($name) = @_;
+
+    my $t = LLM::Test->new;
+    my @runs = grep { $_->[0] eq $name } @RUNS;
+
+    $t->config(adapt($example{$name}, at($t), plain => 1));
+    $t->start;
+
+    for (@runs) {
+        my (undef, $uri, $model, $provider, $secret) = @$_;
+        my $r = $t->post($uri, '{"model":"' . $model . '","stream":true,'
+            . '"messages":[{"role":"user","content":"Hello"}]}', %SECRETS,
+            'Content-Type' => 'application/json');
+
+        is($r->{status}, 200, "$name: $uri");
+
+        my @requests = $calls->requests;
+        my $raw = $requests[-1]{raw};
+        is(scalar @requests, ++$seen, 'one request arrives');
+        is(join('', sort $raw =~ /secret-(\w)/g), $secret,
+           'with the credential that is meant for it, and no other');
+    }
+
+    my ($port, $uri) = @{ $status_at{$name} || [0, '/llm-status'] };
+    my $json = JSON::PP->new->utf8->decode(
+        LLM::Client::http($t->port($port), 'GET', "$uri?window=all"
+            . '&by=provider,model', undef)->{body});
+    my %calls = map { ("$_->{labels}{provider} $_->{labels}{model}"
+                       => $_->{windows}{all}) } @{ $json->{series} };
+
+    for (@runs) {
+        my (undef, undef, $model, $provider) = @$_;
+        my $w = $calls{"$provider $model"} || {};
+        is($w->{calls}{ok}, 1, "$provider $model is counted");
+        cmp_ok($w->{cost}{usd} || 0, '>', 0, 'and has a price');
+        is($w->{latency}{ttft}{count}, 1, 'and a TTFT');
+    }
+
+    return $t;
+}
+
+for my $name (sort keys %example) {
+    subtest $name => sub {
+        my $t = run_example($name);
+
+        if ($name eq 'access-log.conf') {
+            my @lines = split /\n/, slurp($t->path('logs/llm.log'));
+            my $line = eval { JSON::PP->new->utf8->decode($lines[0]) } || {};
+            is(scalar @lines, 1, 'one line');
+            is($line->{outcome}, 'ok', 'it is JSON');
+            like($line->{ttft}, qr/\A\d+\.\d{6}\z/, 'and has a TTFT');
+            is(slurp($t->path('logs/llm-slow.log')), '', 'nothing is slow');
+        }
+
+        if ($name eq 'metrics.conf') {
+            my $r = LLM::Client::http($t->port(1), 'GET', '/metrics', undef);
+            like($r->{body}, qr/^nginx_llm_calls_total\{provider="openai",
+                                model="gpt-5-mini",route="api",
+                                outcome="ok"\}\ 1$/mx, 'metrics');
+        }
+
+        $t->finish(books => $name eq 'metrics.conf' ? 0 : 1);
+    };
+}
+
+
+# The status and its documentation
+
+$t->config(<<'EOC');
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    llm_zone zone=main:16m;
+    llm_prices prices.json;
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        location / { llm main; proxy_pass http://%%UPSTREAM%%; }
+        location = /llm-status { llm_status main; }
+    }
+}
+EOC
+$t->start;
+$t->post(path_of('openai_chat'), qq({"model":"$_","stream":true,"messages":)
+         . '[{"role":"user","content":"Hello"}]}')
+    for qw(gpt-5-mini gpt-5-mini busy);
+$t->logged(3);
+
+my $live = $t->status;
+my ($sample) = map { JSON::PP->new->utf8->decode($_->[2]) }
+               grep { $_->[1] eq 'sample' } blocks($page->{'docs/status.md'});
+
+# { section of the page => [keys] }
+
+sub shape {
+    my ($json) = @_;
+
+    my %keys = ('Top level' => [keys %$json]);
+
+    $keys{$_} = [keys %{ $json->{$_} }] for qw(zone health);
+    $keys{"health.$_"} = [keys %{ $json->{health}{$_} }]
+        for qw(unreadable splices_skipped prices);
+
+    for my $series (@{ $json->{series} },
+                    { %{ $json->{total} }, labels => {} })
+    {
+        my %one = ('series' => [keys %$series],
+                   'now' => [keys %{ $series->{now} }]);
+
+        for my $w (values %{ $series->{windows} }) {
+            my $latency = $w->{latency};
+            $one{windows} = [keys %$w];
+            $one{"windows.$_"} = [keys %{ $w->{$_} }]
+                for qw(calls attempts finish tokens cost);
+            $one{'windows.latency'} = [keys %$latency,
+                (map { "*.$_" } keys %{ $latency->{ttft} }),
+                (map { "output_rate.$_" } keys %{ $latency->{output_rate} })];
+            $keys{$_} = $one{$_} for keys %one;
+        }
+    }
+
+    $keys{'windows.errors'} = [$view =~ /counter\("errors", "(\w+)"/g];
+
+    return \%keys;
+}
+
+my $section = sections($page->{'docs/status.md'});
+my $shape = shape($live);
+
+none("status: $_", differ($_, [table_keys($section->{$_} || '')],
+                          $shape->{$_})) for sort keys %$shape;
+
+is_deeply([map { [$_, sort @{ shape($sample)->{$_} }] } sort keys %$shape],
+          [map { [$_, sort @{ $shape->{$_} }] } sort keys %$shape],
+          'the example has the keys that the status has');
+is(join(' ', sort keys %{ $live->{series}[0]{windows} }), '1h 1m 24h 5m all',
+   'windows');
+
+
+# Prometheus
+
+my $text = $t->get('/llm-status?format=prometheus')->{body};
+my %type = $text =~ /^# TYPE (\S+) (\S+)$/mg;
+my %row = map { $_->[0] => $_ }
+          map { [/\A\| `(nginx_llm_\w+)` \| (\w+) \| ([^|]*?) ?\|/] }
+          grep { /\A\| `nginx_llm_\w+` \| (?:counter|gauge|histogram) / }
+          split /\n/, $page->{'docs/metrics.md'};
+
+none('families', differ('families', [keys %row], [keys %type]));
+is($row{$_}[1], $type{$_}, "$_ is a $type{$_}") for sort keys %row;
+
+for my $family (sort keys %type) {
+    my ($name) = $type{$family} eq 'histogram' ? "${family}_bucket" : $family;
+    my ($labels) = $text =~ /^\Q$name\E\{([^}]*)\}/m;
+    next unless $text =~ /^\Q$name\E[ {]/m;
+
+    my %have = map { /(\w+)=/ ? ($1 => 1) : () } split /,/, $labels // '';
+    my $says = $row{$family}[2];
+    my @want = $says =~ /`(\w+)`/g;
+    my $plain = $says =~ /none|only/
+                || $family =~ /_(?:unreadable|splices_skipped)_|_build_info/;
+
+    delete $have{le};
+    push @want, qw(provider model route operation) unless $plain;
+    is(join(' ', sort keys %have), join(' ', sort @want),
+       "labels of $family");
+}
+
+my %le = $page->{'docs/metrics.md'} =~
+    /^\| `(nginx_llm_\w+_seconds)` \| ([\d. ]+|the same) \|$/mg;
+$le{nginx_llm_upstream_time_to_first_token_seconds}
+    = $le{nginx_llm_time_to_first_token_seconds};
+$le{nginx_llm_time_per_output_token_seconds}
+    = $le{nginx_llm_inter_chunk_latency_seconds};
+
+for my $family (grep { $type{$_} eq 'histogram' } sort keys %type) {
+    my ($labels) = $text =~ /^\Q$family\E_bucket\{(.*?),le=/m;
+    my @have = $text =~ /^\Q${family}_bucket{$labels\E,le="([^"]+)"\}/mg;
+    is(join(' ', @have), ($le{$family} // '') . ' +Inf',
+       "buckets of $family");
+}
+
+$t->done;
