@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -61,6 +62,12 @@ static void
 mode_pin(int cpu)
 {
     cpu_set_t  set;
+
+    /* as nginx has it, where we may */
+
+    if (geteuid() == 0) {
+        (void) setpriority(PRIO_PROCESS, 0, -10);
+    }
 
     if (cpu < 0) {
         return;

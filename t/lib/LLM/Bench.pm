@@ -90,6 +90,7 @@ sub config {
 
     my $module = $opt{module} ? "load_module $MODULE;\n" : '';
     my $user = $> == 0 ? "user root root;\n" : '';
+    my $first = $> == 0 && !$opt{single} ? "worker_priority -10;\n" : '';
     my $pin = $CORES > 1 && !$opt{single}
               ? 'worker_cpu_affinity ' . '0' x ($CORES - 1) . "1;\n" : '';
     my $master = $opt{single} ? "master_process off;\n"
@@ -100,7 +101,7 @@ sub config {
 
     return <<"END";
 ${module}${user}daemon off;
-$master${pin}error_log $dir/error.log warn;
+$master$first${pin}error_log $dir/error.log warn;
 pid $dir/nginx.pid;
 lock_file $dir/lock;
 worker_rlimit_nofile 16000;
@@ -197,6 +198,7 @@ sub header {
         $CORES, $CORES == 1 ? '' : 's', $version, $load;
     print "nginx is pinned on the first core, the load on the last.\n"
         if $CORES > 1;
+    print "As root: nginx and the load have a priority of -10.\n" if $> == 0;
     print "One core: nginx and the load share it.\n" if $CORES == 1;
     print "The machine was busy before the start: the numbers are worse "
         . "than they need be.\n" if $load > $CORES / 2;

@@ -34,11 +34,13 @@ sub profile {
 
 
 # read_profile(file): { name => instructions of itself }, of functions of the
-# module's; and under "(libc)" those of what they call in the C library.
+# module's; under "(libc)" those of what they call in the C library; and under
+# "+name" those of a handler that nginx calls, with all that it calls.
 
 sub read_profile {
     my ($file) = @_;
 
+    local $_;
     open my $fh, '<', $file or die "$file: $!";
     my (%ob, %fn, %self, $ob, $fn, $cob, $cfn, $calls);
 
@@ -62,6 +64,8 @@ sub read_profile {
                 my $to = defined $cob ? $cob : $ob;
                 $self{'(libc)'} += $cost
                     if $ob =~ /ngx_http_llm/ && $to =~ m{/lib(?:c|m)[.-]};
+                $self{"+$cfn"} += $cost
+                    if $ob !~ /ngx_http_llm/ && $to =~ /ngx_http_llm/;
                 undef $calls;
                 undef $cob;
             } elsif (defined $ob && $ob =~ /ngx_http_llm/) {
@@ -76,9 +80,31 @@ sub read_profile {
 }
 
 
+sub have { return scalar grep { -x "$_/valgrind" } split /:/, $ENV{PATH} }
+
+
+# share(handler): its part of all that the module does in a small call, and
+# its instructions
+
+sub share {
+    my ($handler) = @_;
+
+    my @profile = map { profile('calls', 1, 2, 100 * $_, 0) } 1, 2;
+    my ($sum, $part) = (0, 0);
+
+    for my $name (keys %{ $profile[1] }) {
+        my $n = $profile[1]{$name} - ($profile[0]{$name} || 0);
+        $part += $n if $name eq "+$handler";
+        $sum += $n if $name !~ /\A\+/;
+    }
+
+    return ($part / $sum, $part / 200);
+}
+
+
 sub report {
-    my $have = grep { -x "$_/valgrind" } split /:/, $ENV{PATH};
-    die "valgrind is not installed (apt-get install valgrind)\n" unless $have;
+    die "valgrind is not installed (apt-get install valgrind)\n"
+        unless have();
 
     for my $kind (['event, back to back', 'events', 'flood', 4000],
                   ['event, one a read', 'events', 'paced', 500],
@@ -107,6 +133,8 @@ sub show {
     my %per = map { $_ => ($more->{$_} - ($less->{$_} || 0)) / $n }
               keys %$more;
     my $sum = 0;
+    my %handler = map { /\A\+(.+)/ ? ($1 => delete $per{$_}) : () }
+                  keys %per;
     $sum += $_ for values %per;
 
     printf "\n%s: %.0f instructions of ours\n", $title, $sum;
@@ -116,6 +144,12 @@ sub show {
         last if $shown++ == 16 || $per{$name} < 1;
         printf "  %8.1f  %5.1f%%  %s\n", $per{$name},
             100 * $per{$name} / $sum, $name;
+    }
+
+    for my $name (sort { $handler{$b} <=> $handler{$a} } keys %handler) {
+        next if $handler{$name} < 1 || $name =~ /_filter\z/;
+        printf "  %8.1f          %s, with all that it calls\n",
+            $handler{$name}, $name;
     }
 
     return;

@@ -7,6 +7,7 @@ package LLM::Bench::Rows;
 use strict;
 use warnings;
 
+use LLM::Bench::Callgrind ();
 use LLM::Bench qw(at compile median note row run_load spread start stop
                   target);
 use LLM::Util qw(slurp wait_for);
@@ -42,14 +43,14 @@ sub metered {
 }
 
 
+# With two of plain nginx as well: what they differ by is noise.
+
 sub pair {
     my ($code) = @_;
 
-    my $plain = plain();
-    my $metered = metered();
-    $code->($plain, $metered);
-    stop($plain);
-    stop($metered);
+    my @nginx = (plain(), metered(), plain());
+    $code->(@nginx);
+    stop($_) for @nginx;
     return;
 }
 
@@ -76,21 +77,26 @@ sub events {
     note('Events: median of 15 rounds, +- half the distance of their '
         . 'quartiles.  Plain has proxy_buffering off; metered has it at its '
         . 'default, on, and hands streams on unbuffered by itself; the rows '
-        . '"both off" set it in both.');
+        . '"both off" set it in both; "noise" holds plain against plain.  '
+        . 'Events differ in their text, and begin alike, as real ones do.');
 
     pair(sub {
-        my ($plain, $metered) = @_;
+        my ($plain, $metered, $twin) = @_;
 
         for my $kind (@kinds) {
             my ($name, $mode, $args, $must, $aim) = @$kind;
-            for my $off ('', '/off') {
+
+            for my $set (['', $metered, ''], [', both off', $metered, '/off'],
+                         [', noise', $twin, '/off'])
+            {
+                my ($what, $nginx, $off) = @$set;
                 my ($a, $b, $d, $s) = differences(run_load('events', $mode,
                     @$args, target($plain, "/off$CHAT"),
-                    target($metered, "$off$CHAT")));
-                row('event, ' . $name . ($off ? ', both off' : ''),
-                    plain => $a, metered => $b, value => $d, must => $must,
-                    aim => $aim, text => sprintf('%.0f +-%.0f x%.2f', $d, $s,
-                                                 $b / $a));
+                    target($nginx, "$off$CHAT")));
+                row("event, $name$what",
+                    plain => $a, metered => $b, value => $d,
+                    $nginx == $twin ? () : (must => $must, aim => $aim),
+                    text => sprintf('%.0f +-%.0f x%.2f', $d, $s, $b / $a));
             }
         }
     });
@@ -100,29 +106,32 @@ sub events {
 
 
 sub latency {
+    my $show = sub { return sprintf '%.1f us', $_[0] / 1000 };
+
     pair(sub {
-        my ($plain, $metered) = @_;
+        my ($plain, $metered, $twin) = @_;
 
-        my @lines = run_load('latency', 10, 2000, target($plain, "/off$CHAT"),
-                             target($metered, $CHAT));
-        my $show = sub { return sprintf '%.1f us', $_[0] / 1000 };
+        for my $set (['', $metered, $CHAT], [', noise', $twin, "/off$CHAT"]) {
+            my ($what, $nginx, $uri) = @$set;
+            my @lines = run_load('latency', 15, 2000,
+                target($plain, "/off$CHAT"), target($nginx, $uri));
 
-        for my $p (['p50', 0], ['p99', 1]) {
-            my ($name, $i) = @$p;
-            my @a = map { $_->[$i] } @lines;
-            my @b = map { $_->[$i + 2] } @lines;
-            my @d = map { $b[$_] - $a[$_] } 0 .. $#a;
-            row("forwarding latency, $name", plain => median(@a),
-                metered => median(@b), value => median(@d), show => $show,
-                must => $i ? 5000 : undef,
-                text => sprintf('%.1f +-%.1f us', median(@d) / 1000,
-                                spread(@d) / 1000));
+            for my $p (['p50', 0], ['p99', 1]) {
+                my ($name, $i) = @$p;
+                my @a = map { $_->[$i] } @lines;
+                my @b = map { $_->[$i + 2] } @lines;
+                my @d = map { $b[$_] - $a[$_] } 0 .. $#a;
+                row("forwarding latency, $name$what", plain => median(@a),
+                    metered => median(@b), value => median(@d),
+                    must => $i && !$what ? 5000 : undef, show => $show,
+                    text => sprintf('%.1f +-%.1f us', median(@d) / 1000,
+                                    spread(@d) / 1000));
+            }
         }
     });
 
     note('Latency: provider\'s write to client\'s read, one event at a time, '
-        . 'in turn through plain and metered; 10 rounds of 2,000 each.  p50 '
-        . 'has no bound; it says how much of the p99 is noise.');
+        . 'in turn through plain and metered; 15 rounds of 2,000 each.');
     return;
 }
 
@@ -154,20 +163,50 @@ sub ttft {
 
 
 sub calls {
-    pair(sub {
-        my ($plain, $metered) = @_;
+    my ($added, $spread);
 
-        my ($a, $b, $d, $s) = differences(run_load('calls', 11, 8, 500, 0,
-            target($plain, $CHAT), target($metered, $CHAT)));
-        row('a small call, all of it', plain => $a, metered => $b,
-            value => $d, must => 3000, aim => 1500,
-            text => sprintf('%.0f +-%.0f x%.2f', $d, $s, $b / $a));
+    pair(sub {
+        my ($plain, $metered, $twin) = @_;
+
+        for my $set (['', $metered], [', noise', $twin]) {
+            my ($what, $nginx) = @$set;
+            my ($a, $b, $d, $s) = differences(run_load('calls', 15, 8, 400, 0,
+                target($plain, $CHAT), target($nginx, $CHAT)));
+            row("a small call, all of it$what", plain => $a, metered => $b,
+                text => sprintf('%.0f +-%.0f x%.2f', $d, $s, $b / $a));
+            ($added, $spread) = ($d, $s) if !$what;
+        }
     });
 
     note('A small call: 190 bytes of request and 420 of JSON answer, read, '
-        . 'priced, finished and recorded: all that the module does in a call '
-        . 'without a stream, held against the bound for finish and record '
-        . 'alone.');
+        . 'priced, labelled, finished and recorded: all that the module does '
+        . 'in a call without a stream.');
+    finish($added, $spread);
+    return;
+}
+
+
+# The log phase cannot be timed from outside; its part of the instructions
+# can be counted.
+
+sub finish {
+    my ($added, $spread) = @_;
+
+    if (!LLM::Bench::Callgrind::have()) {
+        row('finish and record', value => $added, must => 3000, aim => 1500,
+            text => "at most");
+        note('Finish and record: no valgrind here to tell its part of the '
+            . 'call, so the whole call is held against the bound.');
+        return;
+    }
+
+    my ($part, $n) = LLM::Bench::Callgrind::share('ngx_http_llm_log_handler');
+    row('finish and record', value => $added * $part, must => 3000,
+        aim => 1500, text => sprintf('%.0f +-%.0f', $added * $part,
+                                     $spread * $part));
+    note(sprintf 'Finish and record: %.0f%% of a small call\'s instructions '
+        . 'of ours are in the log phase, %.0f of them (callgrind); the row is '
+        . 'that part of what the call adds.', 100 * $part, $n);
     return;
 }
 
