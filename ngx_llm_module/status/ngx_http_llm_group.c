@@ -14,8 +14,8 @@
  */
 
 
-#include "llm_escape.h"
 #include "ngx_http_llm_view.h"
+#include "llm_escape.h"
 
 
 #define NGX_HTTP_LLM_GROUP_SERIES  32        /* looked at in one step */
