@@ -204,6 +204,7 @@ static const struct {
     { "rate_limit_error", LLM_ERROR_RATE_LIMIT },
     { "rate_limit_exceeded", LLM_ERROR_RATE_LIMIT },
     { "rate_limit", LLM_ERROR_RATE_LIMIT },
+    { "RateLimitReached", LLM_ERROR_RATE_LIMIT },
     { "insufficient_quota", LLM_ERROR_RATE_LIMIT },
     { "tokens", LLM_ERROR_RATE_LIMIT },
     { "requests", LLM_ERROR_RATE_LIMIT },
@@ -223,14 +224,15 @@ static const struct {
     { "PERMISSION_DENIED", LLM_ERROR_AUTH },
     { "not_found_error", LLM_ERROR_NOT_FOUND },
     { "model_not_found", LLM_ERROR_NOT_FOUND },
+    { "invalid_model", LLM_ERROR_NOT_FOUND },
     { "DeploymentNotFound", LLM_ERROR_NOT_FOUND },
     { "NOT_FOUND", LLM_ERROR_NOT_FOUND },
     { "content_filter", LLM_ERROR_CONTENT_FILTER },
     { "content_policy_violation", LLM_ERROR_CONTENT_FILTER },
     { "context_length_exceeded", LLM_ERROR_TOO_LARGE },
     { "exceed_context_size_error", LLM_ERROR_TOO_LARGE },
-    { "request_too_large", LLM_ERROR_TOO_LARGE },
     { "too_many_prompt_tokens", LLM_ERROR_TOO_LARGE },
+    { "request_too_large", LLM_ERROR_TOO_LARGE },
     { "invalid_request_error", LLM_ERROR_INVALID_REQUEST },
     { "invalid_prompt", LLM_ERROR_INVALID_REQUEST },
     { "INVALID_ARGUMENT", LLM_ERROR_INVALID_REQUEST },
@@ -468,8 +470,11 @@ llm_dialect_error(unsigned by_type, unsigned by_code, unsigned status)
 
     by_status = llm_error_status(status);
 
-    if (by_type == LLM_ERROR_INVALID_REQUEST || by_type == LLM_ERROR_NONE) {
+    /* Ollama's "api_error" comes with 401 as well as with 500 */
 
+    if (by_type == LLM_ERROR_INVALID_REQUEST || by_type == LLM_ERROR_NONE
+        || (by_type == LLM_ERROR_SERVER_ERROR && status < 500))
+    {
         if (by_status != LLM_ERROR_NONE) {
             return by_status;
         }
