@@ -27,6 +27,7 @@ enum {
     R_TURN,                      /* one message */
     R_TEXT,                      /* prompt text */
     R_TOKEN,                     /* a prompt's token as a number */
+    R_ITEM,                      /* an element of an input */
     R_OPAQUE,                    /* JSON that the model reads as it is */
 
     R_MESSAGES,                  /* shapes */
@@ -37,6 +38,7 @@ enum {
     R_TEXTS,
     R_SYSTEM_SIGN,
     R_INSTRUCTIONS_SIGN,
+    R_TEMPLATE,                  /* a prompt by its id, instead of input */
     R_EMBED_SIGN
 };
 
@@ -81,6 +83,7 @@ const llm_json_row_t  llm_request_rows[] = {
     { "prompt", R_PROMPT, T|O },
     { "prompt[]", R_TOKEN, T },
     { "prompt[][]", R_TOKEN, 0 },
+    { "prompt.id", R_TEMPLATE, 0 },
     { "suffix", R_TEXT, T },
 
     /* Responses and embeddings */
@@ -88,8 +91,8 @@ const llm_json_row_t  llm_request_rows[] = {
     { "instructions", R_INSTRUCTIONS, T },
     { "previous_response_id", R_INSTRUCTIONS_SIGN, 0 },
     { "input", R_INPUT, T|O },
-    { "input[]", R_TOKEN, T|O },
-    { "input[][]", R_TOKEN, 0 },
+    { "input[]", R_ITEM, T|O },
+    { "input[][]", R_ITEM, 0 },
     { "input[].content", R_TEXT, T },
     { "input[].content[].text", R_TEXT, T },
     { "input[].arguments", R_TEXT, T },
@@ -124,6 +127,7 @@ static const struct {
     { R_SYSTEM_SIGN, LLM_SHAPE_SYSTEM },
     { R_INSTRUCTIONS, LLM_SHAPE_INSTRUCTIONS },
     { R_INSTRUCTIONS_SIGN, LLM_SHAPE_INSTRUCTIONS },
+    { R_TEMPLATE, LLM_SHAPE_INPUT|LLM_SHAPE_INSTRUCTIONS },
     { R_TEXTS, LLM_SHAPE_TEXTS },
     { R_EMBED_SIGN, LLM_SHAPE_EMBED }
 };
@@ -250,6 +254,11 @@ llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
         memcpy(r->temperature, ev->text.data, r->temperature_len);
         break;
 
+    case R_ITEM:
+        r->shape |= LLM_SHAPE_EMBED;
+
+        /* fall through */
+
     case R_TOKEN:
         r->tokens += (r->tokens < UINT32_MAX);
         break;
@@ -307,6 +316,14 @@ llm_request_value(void *data, const llm_json_event_t *ev)
         r->seen |= 1u << slot;
     }
 
+    /* an object is another API's, or names a template */
+
+    if ((slot == R_PROMPT || slot == R_INPUT)
+        && ev->type != LLM_JSON_STRING && ev->type != LLM_JSON_ARRAY)
+    {
+        return;
+    }
+
     if (slot >= R_MESSAGES) {
         for (i = 0;
              i < sizeof(llm_request_shapes) / sizeof(llm_request_shapes[0]);
@@ -342,12 +359,18 @@ llm_request_value(void *data, const llm_json_event_t *ev)
             r->model_len = llm_min(ev->text.len, LLM_JSON_TEXT);
             memcpy(r->model, ev->text.data, r->model_len);
             r->model_flags = ev->flags;
+
+        } else if (slot == R_ITEM) {
+
+            /* Responses has objects here */
+
+            r->shape |= LLM_SHAPE_EMBED;
         }
 
         break;
 
     case LLM_JSON_OBJECT:
-        if (slot == R_TURN || slot == R_TOKEN) {
+        if (slot == R_TURN || slot == R_ITEM) {
             r->turns += (r->turns < UINT32_MAX);
         }
 
