@@ -22,7 +22,8 @@
  * DeepSeek's (prompt_cache_hit_tokens), Together's (cached_tokens),
  * Databricks' (cache_*_input_tokens), SGLang's and Copilot's (reasoning_tokens
  * of the usage itself), Groq's (x_groq.usage, only where there is no usage),
- * OpenRouter's (cost), Perplexity's (cost.total_cost), xAI's (ticks).
+ * Writer's (*_token_details), OpenRouter's (cost), Perplexity's
+ * (cost.total_cost), Venice's (cost.usd beside the usage), xAI's (ticks).
  */
 
 static const llm_json_row_t  llm_chat_rows[] = {
@@ -48,6 +49,9 @@ static const llm_json_row_t  llm_chat_rows[] = {
       LLM_S_CACHE_WRITE, 0 },
     { "usage.completion_tokens_details.reasoning_tokens",
       LLM_S_REASONING, 0 },
+    { "usage.prompt_token_details.cached_tokens", LLM_S_CACHE_READ, 0 },
+    { "usage.completion_token_details.reasoning_tokens",
+      LLM_S_REASONING, 0 },
     { "usage.prompt_cache_hit_tokens", LLM_S_CACHE_READ, 0 },
     { "usage.cached_tokens", LLM_S_CACHE_READ, 0 },
     { "usage.num_cached_tokens", LLM_S_CACHE_READ, 0 },
@@ -57,6 +61,7 @@ static const llm_json_row_t  llm_chat_rows[] = {
     { "usage.cost", LLM_S_COST, 0 },
     { "usage.cost.total_cost", LLM_S_COST, 0 },
     { "usage.cost_in_usd_ticks", LLM_S_COST_TICKS, 0 },
+    { "cost.usd", LLM_S_COST, 0 },
 
     { "x_groq.usage", LLM_S_USAGE | LLM_S_SECOND, O },
     { "x_groq.usage.prompt_tokens", LLM_S_INPUT | LLM_S_SECOND, 0 },
@@ -86,7 +91,9 @@ static const llm_json_row_t  llm_chat_stream[] = {
     { "choices[].delta.tool_calls[].index", LLM_S_TOOL_INDEX, 0 },
     { "choices[].delta.tool_calls[].id", LLM_S_TOOL_ID, S },
     { "choices[].delta.tool_calls[].function.name", LLM_S_TOOL_NAME, T },
-    { "choices[].delta.tool_calls[].function.arguments", LLM_S_ARGS, T }
+    { "choices[].delta.tool_calls[].function.arguments", LLM_S_ARGS, T },
+    { "choices[].delta.tool_calls[].custom.name", LLM_S_TOOL_NAME, T },
+    { "choices[].delta.tool_calls[].custom.input", LLM_S_ARGS, T }
 };
 
 
@@ -97,12 +104,15 @@ static const llm_json_row_t  llm_chat_whole[] = {
     { "choices[].message.refusal", LLM_S_TEXT, T },
     { "choices[].message.reasoning_content", LLM_S_TEXT, T },
     { "choices[].message.reasoning", LLM_S_TEXT, T },
+    { "choices[].message.audio.transcript", LLM_S_TEXT, T },
     { "choices[].message.function_call.name", LLM_S_TOOL_NAME, T },
     { "choices[].message.function_call.arguments", LLM_S_ARGS, T },
     { "choices[].message.tool_calls[]", LLM_S_TOOL, C },
     { "choices[].message.tool_calls[].id", LLM_S_TOOL_ID, S },
     { "choices[].message.tool_calls[].function.name", LLM_S_TOOL_NAME, T },
-    { "choices[].message.tool_calls[].function.arguments", LLM_S_ARGS, T }
+    { "choices[].message.tool_calls[].function.arguments", LLM_S_ARGS, T },
+    { "choices[].message.tool_calls[].custom.name", LLM_S_TOOL_NAME, T },
+    { "choices[].message.tool_calls[].custom.input", LLM_S_ARGS, T }
 };
 
 
@@ -231,7 +241,10 @@ static const llm_event_kind_t  llm_embeddings_kinds[] = {
 };
 
 
-/* Anthropic messages.  Counters are cumulative: later fields replace. */
+/*
+ * Anthropic messages.  Counters are cumulative: later fields replace.
+ * OpenRouter adds a cost.
+ */
 
 #define LLM_MESSAGES_USAGE(at)                                                \
     { at "usage", LLM_S_USAGE, O },                                           \
@@ -245,7 +258,8 @@ static const llm_event_kind_t  llm_embeddings_kinds[] = {
       LLM_S_CACHE_WRITE_1H, 0 },                                              \
     { at "usage.output_tokens_details.thinking_tokens",                       \
       LLM_S_REASONING, 0 },                                                   \
-    { at "usage.service_tier", LLM_S_TIER, S }
+    { at "usage.service_tier", LLM_S_TIER, S },                               \
+    { at "usage.cost", LLM_S_COST, 0 }
 
 
 static const llm_json_row_t  llm_messages_rows[] = {

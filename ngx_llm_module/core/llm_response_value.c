@@ -136,7 +136,10 @@ llm_response_usage(llm_response_t *r, const llm_json_event_t *ev, int second)
     if ((llm_dialects[r->dialect].usage & LLM_USAGE_REPLACE)
         || r->usage == LLM_RESPONSE_U_SECOND)
     {
-        r->present = 0;
+        /* a cost is the call's, and may stand before the usage */
+
+        r->present &= 1u << llm_counter(LLM_S_COST)
+                      | 1u << llm_counter(LLM_S_COST_TICKS);
     }
 
     r->usage = second ? LLM_RESPONSE_U_SECOND : LLM_RESPONSE_U_FIRST;

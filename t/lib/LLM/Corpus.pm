@@ -97,7 +97,8 @@ sub _asked {
 
 # A part is never more than the whole: where a provider says that more was
 # cached than was read, all of it was.  Where it counts more reasoning than
-# output, the reasoning comes on top.
+# output, the reasoning comes on top if it is far more, and is all of the
+# output if it is little more.
 
 sub _expect {
     my ($c) = @_;
@@ -107,7 +108,10 @@ sub _expect {
     my ($input, $output) = map { $e->{"${_}_tokens_total"} // $e->{"${_}_tokens"} }
                            qw(input output);
 
-    $output = $e->{output_tokens} + $e->{reasoning_tokens}
+    my $far = $extra->{reasoning_exceeds_completion}
+              && $e->{reasoning_tokens} >= 2 * $e->{output_tokens} + 2;
+
+    $output = $e->{output_tokens} + ($far ? $e->{reasoning_tokens} : 0)
         if $extra->{reasoning_exceeds_completion};
 
     my $reported = defined $e->{input_tokens} || defined $e->{output_tokens}
@@ -118,6 +122,8 @@ sub _expect {
                 [reasoning => 'reasoning_tokens'];
 
     $parts{cache_read} = $input if $extra->{cached_exceeds_input};
+    $parts{reasoning} = $output
+        if $extra->{reasoning_exceeds_completion} && !$far;
 
     return {
         model => $e->{model}, reported => $reported ? 1 : 0,
