@@ -20,8 +20,11 @@ enum {
 enum {
     FIELD_OTHER = 0,
     FIELD_DATA,
-    FIELD_EVENT
+    FIELD_EVENT,
+    FIELD_ERROR                  /* no field of the standard, see below */
 };
+
+#define FIELDS_N  4
 
 
 static const uint8_t  llm_sse_bom[] = { 0xef, 0xbb, 0xbf };
@@ -29,11 +32,35 @@ static const uint8_t  llm_sse_bom[] = { 0xef, 0xbb, 0xbf };
 static const struct {
     const char  *name;
     uint8_t      len;
-} llm_sse_fields[] = {
+} llm_sse_fields[FIELDS_N] = {
     { "", 0 },
     { "data", 4 },
-    { "event", 5 }
+    { "event", 5 },
+    { "error", 5 }
 };
+
+
+/* The name goes on with c: which field can it be yet? */
+
+static uint8_t
+llm_sse_narrow(const llm_sse_t *s, uint8_t c)
+{
+    uint8_t      f;
+    const char  *seen;
+
+    seen = llm_sse_fields[s->field].name;
+
+    for (f = s->field; f < FIELDS_N; f++) {
+        if (s->field_len < llm_sse_fields[f].len
+            && memcmp(llm_sse_fields[f].name, seen, s->field_len) == 0
+            && (uint8_t) llm_sse_fields[f].name[s->field_len] == c)
+        {
+            return f;
+        }
+    }
+
+    return FIELD_OTHER;
+}
 
 
 static void
@@ -51,7 +78,8 @@ llm_sse_value(llm_sse_t *s, const uint8_t *p, size_t len)
 
 /*
  * The field name is known to be whole: a colon or the end of the line
- * follows.
+ * follows.  llama.cpp and what is built on it told of errors in a stream in a
+ * field "error": that reads as the data of an event of this name.
  */
 
 static void
@@ -61,13 +89,18 @@ llm_sse_field(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx)
         s->field = FIELD_OTHER;
     }
 
-    if (s->field == FIELD_DATA) {
+    if (s->field == FIELD_DATA || s->field == FIELD_ERROR) {
 
         if (s->has_data) {
             h->join(ctx);
         }
 
         s->has_data = 1;
+
+        if (s->field == FIELD_ERROR) {
+            s->name_len = llm_sse_fields[FIELD_ERROR].len;
+            memcpy(s->name, llm_sse_fields[FIELD_ERROR].name, s->name_len);
+        }
 
     } else if (s->field == FIELD_EVENT) {
         s->name_len = 0;
@@ -153,7 +186,24 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
                 }
             }
 
+            /* what nearly all lines are, and what is no line */
+
+            if (e - p > 6 && memcmp(p, "data: ", 6) == 0) {
+                s->field = FIELD_DATA;
+                s->field_len = 4;
+                llm_sse_field(s, h, ctx);
+                p += 6;
+                goto value;
+            }
+
             s->field_len = 0;
+
+            if (c == ':') {
+                s->field = FIELD_OTHER;
+                p++;
+                goto value;
+            }
+
             s->field = (c == 'd') ? FIELD_DATA
                        : (c == 'e') ? FIELD_EVENT : FIELD_OTHER;
             s->state = ST_FIELD;
@@ -185,11 +235,7 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
                 continue;
             }
 
-            if (s->field_len >= llm_sse_fields[s->field].len
-                || c != (uint8_t) llm_sse_fields[s->field].name[s->field_len])
-            {
-                s->field = FIELD_OTHER;
-            }
+            s->field = s->field ? llm_sse_narrow(s, c) : FIELD_OTHER;
 
             /* any length but that of "" tells it from a comment's */
             s->field_len += (s->field_len < 255);
@@ -207,8 +253,9 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
             /* fall through */
 
         default: /* ST_VALUE */
+        value:
 
-            if (s->field == FIELD_DATA) {
+            if (s->field == FIELD_DATA || s->field == FIELD_ERROR) {
                 q = h->data(ctx, p, e);
 
             } else {
@@ -217,11 +264,20 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
             }
 
             if (q == e) {
+                s->state = ST_VALUE;
                 return;
             }
 
-            s->state = (*q == '\r') ? ST_CR : ST_LINE;
             p = q + 1;
+
+            if (*q == '\n' && p < e && *p == '\n') {
+                s->state = ST_LINE;
+                llm_sse_dispatch(s, h, ctx);
+                p++;
+                continue;
+            }
+
+            s->state = (*q == '\r') ? ST_CR : ST_LINE;
         }
     }
 }
