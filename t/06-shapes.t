@@ -1,0 +1,198 @@
+# Shapes of bodies that providers alone have: where each keeps its counters,
+# its cost, its content and its errors.  The texts are made by hand; the core
+# reads each whole, byte by byte and in random splits.
+#
+# What this cannot see: what a provider sends tomorrow.
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use LLM::Test;
+use LLM::Unit;
+use LLM::Util qw(proof scale spew);
+use Test::More;
+
+sub stream { return join '', map { "data: $_\n\n" } @_, '[DONE]' }
+
+my %chat = (path => '/v1/chat/completions');
+
+sub usage { return qq({"id":"c","model":"m","choices":[],"usage":{$_[0]}}) }
+
+my @shapes = (
+    { name => 'Writer spells the details without an s', %chat,
+      body => usage('"prompt_tokens":50,"completion_tokens":20,'
+                    . '"total_tokens":70,'
+                    . '"prompt_token_details":{"cached_tokens":30},'
+                    . '"completion_token_details":{"reasoning_tokens":12}'),
+      expect => { input => 50, output => 20, cache_read => 30,
+                  reasoning => 12 } },
+
+    { name => 'Venice tells the cost after the usage', %chat,
+      body => '{"model":"v","usage":{"prompt_tokens":9,"completion_tokens":3,'
+              . '"total_tokens":12},"cost":{"diem":0,"usd":0.000125}}',
+      expect => { input => 9, output => 3, cost => 125_000 } },
+    { name => 'Venice tells it before', %chat,
+      body => '{"cost":{"diem":0,"usd":1.5e-05},"usage":{"prompt_tokens":9,'
+              . '"completion_tokens":3,"total_tokens":12}}',
+      expect => { input => 9, output => 3, cost => 15_000 } },
+    { name => 'a stream of Venice', %chat, hint => 'sse',
+      body => stream('{"choices":[{"index":0,"delta":{"content":"ja"}}]}',
+                     '{"choices":[],"cost":{"usd":0.002},"usage":'
+                     . '{"prompt_tokens":4,"completion_tokens":1}}'),
+      expect => { input => 4, output => 1, cost => 2_000_000,
+                  first_content => 0, end => 1 } },
+    { name => 'a cost replaces the one before', %chat, hint => 'sse',
+      body => stream('{"usage":{"prompt_tokens":4,"cost":0.001}}',
+                     '{"usage":{"prompt_tokens":5,"cost":0.003}}'),
+      expect => { input => 5, cost => 3_000_000 } },
+
+    { name => 'OpenRouter tells the cost of messages',
+      path => '/api/v1/messages', hint => 'sse',
+      body => "event: message_start\n"
+              . 'data: {"type":"message_start","message":{"model":"c",'
+              . '"usage":{"input_tokens":7,"output_tokens":1}}}' . "\n\n"
+              . "event: message_delta\n"
+              . 'data: {"type":"message_delta","delta":{"stop_reason":'
+              . '"end_turn"},"usage":{"output_tokens":5,"cost":0.00011}}'
+              . "\n\nevent: message_stop\n"
+              . 'data: {"type":"message_stop"}' . "\n\n",
+      expect => { input => 7, output => 5, cost => 110_000, end => 1 } },
+
+    # more reasoning than output
+
+    { name => 'Doubleword counts reasoning again, a little higher', %chat,
+      body => usage('"prompt_tokens":40,"completion_tokens":16,'
+                    . '"total_tokens":56,'
+                    . '"completion_tokens_details":{"reasoning_tokens":19}'),
+      expect => { output => 16, reasoning => 16 } },
+    { name => 'Gemini behind Vercel has it beside', %chat,
+      body => usage('"prompt_tokens":9,"completion_tokens":2,'
+                    . '"total_tokens":11,'
+                    . '"completion_tokens_details":{"reasoning_tokens":25}'),
+      expect => { output => 27, reasoning => 25 } },
+    { name => 'xAI has it beside, as the total shows', %chat,
+      body => usage('"prompt_tokens":10,"completion_tokens":8,'
+                    . '"total_tokens":27,'
+                    . '"completion_tokens_details":{"reasoning_tokens":9}'),
+      expect => { output => 17, reasoning => 9 } },
+
+    # content
+
+    { name => 'a custom tool of chat', %chat, hint => 'sse',
+      body => stream('{"choices":[{"index":0,"delta":{"role":"assistant"}}]}',
+                     '{"choices":[{"index":0,"delta":{"tool_calls":[{"index"'
+                     . ':0,"id":"a","type":"custom","custom":{"name":"sql",'
+                     . '"input":""}}]}}]}',
+                     '{"choices":[{"index":0,"delta":{"tool_calls":[{"index"'
+                     . ':0,"custom":{"input":"select"}}]}}]}',
+                     '{"choices":[{"index":0,"delta":{},"finish_reason":'
+                     . '"tool_calls"}]}'),
+      expect => { first_content => 1, content_events => 2, tool_calls => 1,
+                  text_bytes => length 'sqlselect' } },
+    { name => 'a custom tool in a plain answer', %chat,
+      body => '{"choices":[{"index":0,"message":{"tool_calls":[{"id":"a",'
+              . '"custom":{"name":"sql","input":"go"}},{"id":"b",'
+              . '"function":{"name":"f","arguments":"{}"}}]}}]}',
+      expect => { tool_calls => 2, text_bytes => length 'sqlgof{}' } },
+    { name => 'spoken words', %chat,
+      body => '{"choices":[{"index":0,"message":{"content":null,"audio":'
+              . '{"id":"a","data":"QUJD","transcript":"hello"}}}]}',
+      expect => { text_bytes => 5 } },
+
+    { name => 'Portkey answers a prompt as chat does',
+      path => '/v1/prompts/pp-letter-1/completions', hint => 'sse',
+      body => stream('{"model":"m","choices":[{"index":0,"delta":{"content":'
+                     . '"Dear"}}]}'),
+      expect => { first_content => 0, text_bytes => 4 } },
+    { name => 'Mistral fills in the middle as chat does',
+      path => '/v1/fim/completions', hint => 'sse',
+      body => stream('{"model":"m","choices":[{"index":0,"delta":{"content":'
+                     . '"return"}}]}'),
+      expect => { first_content => 0, text_bytes => 6 } },
+
+    # errors in a stream
+
+    { name => 'llama.cpp: an error in a field of its own', %chat,
+      hint => 'sse',
+      body => 'data: {"choices":[{"index":0,"delta":{"content":"so"}}]}'
+              . "\n\n" . 'error: {"error":{"message":"no room","type":'
+              . '"server_error"}}' . "\n\n",
+      expect => { error => 1, events => 2, broken => 0, first_content => 0,
+                  complete => 1 } },
+    { name => 'an error without an end', %chat, hint => 'sse',
+      body => 'error: {"error":{"message":"x"}}',
+      expect => { error => 1, broken => 0 } },
+    { name => 'fields whose names begin as known ones', %chat, hint => 'sse',
+      body => "errors: 1\nerro: 2\neventual: 3\nevent: error\n"
+              . "dat: 4\ndatum: 5\n\nerr\n\n" . 'data: {"id":"x"}' . "\n\n",
+      expect => { error => 0, events => 1, id => 'x' } },
+);
+
+my @requests = (
+    { name => 'an input that is an object is none of ours',
+      body => '{"version":"v1","input":{"prompt":"a raccoon"}}',
+      expect => { dialect => 0, turns => 0 } },
+    { name => 'nor is such a prompt',
+      body => '{"model":"m","prompt":{"text":"a raccoon"}}',
+      expect => { dialect => 0 } },
+    { name => 'Responses by a template',
+      body => '{"prompt":{"id":"p1","variables":{"word":"hat"}}}',
+      expect => { dialect => 3 } },
+    { name => 'Responses by a template, with an input',
+      body => '{"prompt":{"id":"p1"},"input":"hi"}',
+      expect => { dialect => 3 } },
+    { name => 'a prompt in words', body => '{"model":"m","prompt":"x"}',
+      expect => { dialect => 2 } },
+    { name => 'a prompt in tokens', body => '{"model":"m","prompt":[1,2]}',
+      expect => { dialect => 2, estimate => 2 } },
+    { name => 'words to embed',
+      body => '{"model":"minilm","input":["one","two"]}',
+      expect => { dialect => 4, turns => 0 } },
+    { name => 'tokens to embed', body => '{"model":"m","input":[[1,2],[3]]}',
+      expect => { dialect => 4, estimate => 3 } },
+    { name => 'items of Responses',
+      body => '{"model":"m","input":[{"role":"user","content":"hi"}]}',
+      expect => { dialect => 3, turns => 1 } },
+);
+
+
+my $dir = File::Temp->newdir;
+my ($n, %wish) = 0;
+my @list;
+
+for my $case (@shapes, @requests) {
+    my $file = spew("$dir/" . ++$n, $case->{body});
+
+    $wish{$file} = $case;
+    push @list, join "\t", $case->{path}
+        ? ('response', $case->{path}, $case->{hint} || 'json', $file)
+        : ('request', '/gateway', $file);
+}
+
+my $list = spew("$dir/list", join '', map { "$_\n" } @list);
+
+for my $kind (proof() ? qw(plain sanitized) : 'sanitized') {
+    my $program = LLM::Unit::build('facts', $kind);
+    my $splits = scale(20, 200);
+    my @lines = qx{$program $splits < $list};
+
+    is($?, 0, "$kind: one reading however the bytes are split");
+    is(@lines, @list, "$kind: every body is read");
+
+    for my $line (@lines) {
+        chomp $line;
+
+        my ($file, @fields) = split /\t/, $line, -1;
+        my %got = map { /\A(\w+)=(.*)/ } @fields;
+        my $want = $wish{$file}{expect};
+
+        is_deeply({ map { $_ => $got{$_} } keys %$want }, $want,
+                  "$kind: $wish{$file}{name}");
+    }
+}
+
+done_testing;
