@@ -98,6 +98,16 @@ my @cases = (
       expect => { ended('ok', '', 'none'), ttfb => '' } },
     { name => 'no-content', script => [response(204, [], '')],
       expect => { ended('ok', '', 'none') } },
+    { name => 'no-content-typed', script => [response(204,
+          ['Content-Type' => 'application/json'], '', framing => 'none')],
+      expect => { ended('ok', '', 'none') } },
+    { name => 'not-modified', script => [response(304,
+          ['Content-Type' => 'text/event-stream'], '', framing => 'none')],
+      expect => { ended('ok', '', 'none') } },
+    { name => 'partial', title => 'a range of an answer is no answer',
+      script => [response(206, ['Content-Type' => 'application/json',
+          'Content-Range' => 'bytes 0-3/100'], '{"id')],
+      expect => { ended('ok', '', 'none') } },
 
     # the upstream breaks off
 
