@@ -73,6 +73,7 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
      * reasoning than output where the total leaves it out: a little more is
      * the same text counted by another tokenizer (Doubleword: 19 of 16), far
      * more can only be beside it (Gemini behind Vercel's gateway: 25 of 2).
+     * Recorded calls have up to 1.3 times the output, or 3 times and more.
      */
 
     if (t->reasoning
