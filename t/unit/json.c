@@ -268,7 +268,8 @@ test_events(void)
          "n10@14-15e 1/;{3@25-25e /;n4@35-36e 2/;)3@36-37 /;");
     SAID("a twin is no match of a table that is not strict",
          "{\"Model\":1,\"MODEL\":2}", "");
-    SAID("only strings", "{\"only\":1,\"only\":null,\"only\":{},\"only\":\"s\"}",
+    SAID("only strings",
+         "{\"only\":1,\"only\":null,\"only\":{},\"only\":\"s\"}",
          "s13@39-42 s/;");
     SAID("a row of eight levels",
          "{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":7,\"x\":8}}"

@@ -154,19 +154,27 @@ cut_feed(cut_t c, const uint8_t *p, size_t len,
     int (*reader)(void *ctx, const uint8_t *p, size_t len), void *ctx)
 {
     int       rc;
-    size_t    n;
+    size_t    n, size;
     uint8_t  *q;
+
+    q = NULL;
+    size = 0;
 
     for (rc = 0; len && rc == 0; p += n, len -= n) {
         n = cut_next(&c, len);
 
-        q = malloc(n);
-        CHECK(q != NULL);
-        memcpy(q, p, n);
+        if (n != size) {
+            free(q);
+            q = malloc(n);
+            CHECK(q != NULL);
+            size = n;
+        }
 
+        memcpy(q, p, n);
         rc = reader(ctx, q, n);
-        free(q);
     }
+
+    free(q);
 }
 
 
