@@ -107,6 +107,9 @@ my $server = <<'EOC';
     client_body_buffer_size 8k;
     client_max_body_size 1m;
     keepalive_requests 100000;
+    sendfile on;
+    proxy_buffers 4 4k;
+    proxy_busy_buffers_size 8k;
 EOC
 
 $t->config(<<"EOC");
