@@ -148,6 +148,8 @@ llm_request_init(llm_request_t *r, const llm_dialect_set_t *set)
 void
 llm_request_feed(llm_request_t *r, const uint8_t *p, size_t len, uint64_t max)
 {
+    uint64_t  room;
+
     if (len == 0) {
         return;
     }
@@ -162,13 +164,16 @@ llm_request_feed(llm_request_t *r, const uint8_t *p, size_t len, uint64_t max)
         return;
     }
 
-    if (r->json.offset + len > max) {
-        r->state = LLM_REQUEST_TOO_LARGE;
-        return;
-    }
+    /* what max cuts off must not depend on the pieces */
 
-    if (llm_json_feed(&r->json, p, len) != LLM_JSON_OK) {
+    room = max - r->json.offset;
+
+    if (llm_json_feed(&r->json, p, llm_min(len, room)) != LLM_JSON_OK) {
         r->state = LLM_REQUEST_NOT_JSON;
+
+    } else if (len > room) {
+        (void) llm_json_end(&r->json);
+        r->state = LLM_REQUEST_TOO_LARGE;
     }
 }
 
@@ -176,9 +181,17 @@ llm_request_feed(llm_request_t *r, const uint8_t *p, size_t len, uint64_t max)
 void
 llm_request_end(llm_request_t *r)
 {
-    if (r->state == LLM_REQUEST_READING) {
-        r->state = (llm_json_end(&r->json) == LLM_JSON_OK)
-                   ? LLM_REQUEST_READ : LLM_REQUEST_NOT_JSON;
+    if (r->state != LLM_REQUEST_READING
+        && r->state != LLM_REQUEST_AMBIGUOUS)
+    {
+        return;
+    }
+
+    if (llm_json_end(&r->json) != LLM_JSON_OK) {
+        r->state = LLM_REQUEST_NOT_JSON;
+
+    } else if (r->state == LLM_REQUEST_READING) {
+        r->state = LLM_REQUEST_READ;
     }
 }
 
