@@ -315,6 +315,14 @@ number_start:
     s->text_len = 0;
     q = p++;
 
+    /* one digit, which nobody asked for */
+
+    if (nodes[node].slot == 0 && c != '-' && p < e
+        && (*p == ',' || *p == ']' || *p == '}'))
+    {
+        goto after;
+    }
+
     goto number_run;
 
 number:

@@ -267,7 +267,13 @@ llm_json_escapes(llm_json_t *s, const uint8_t *p, const uint8_t *e)
                 llm_json_lone_surrogate(s);
             }
 
-            llm_json_append(s, &c, 1);
+            if (llm_likely(s->text_len < LLM_JSON_TEXT)) {
+                s->text[s->text_len++] = c;
+
+            } else {
+                llm_json_append(s, &c, 1);
+            }
+
             continue;
         }
 
