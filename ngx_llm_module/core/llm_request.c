@@ -48,12 +48,12 @@ enum {
 #define C  LLM_JSON_F_CLOSE
 
 const llm_json_row_t  llm_request_rows[] = {
-    { "model", R_MODEL, 0 },
-    { "stream", R_STREAM, 0 },
+    { "model", R_MODEL, O },
+    { "stream", R_STREAM, O },
     { "stream_options.include_usage", R_INCLUDE_USAGE, 0 },
-    { "max_tokens", R_MAX_TOKENS, 0 },
-    { "max_completion_tokens", R_MAX_COMPLETION_TOKENS, 0 },
-    { "max_output_tokens", R_MAX_OUTPUT_TOKENS, 0 },
+    { "max_tokens", R_MAX_TOKENS, O },
+    { "max_completion_tokens", R_MAX_COMPLETION_TOKENS, O },
+    { "max_output_tokens", R_MAX_OUTPUT_TOKENS, O },
     { "temperature", R_TEMPERATURE, 0 },
 
     /* chat and messages */
