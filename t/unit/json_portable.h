@@ -3,7 +3,9 @@
  * Copyright (C) ngx_llm_module authors
  *
  * The scanner once more, built without vector instructions and under names of
- * its own: portable_llm_json_feed() and so on.  Include it first.
+ * its own: portable_llm_json_feed() and so on.  Include it first.  Each
+ * function that the scanner's files share is named here; of one that is not
+ * the linker says that it is defined twice.
  */
 
 
@@ -23,6 +25,7 @@
 #define llm_json_complete        portable_llm_json_complete
 #define llm_json_end             portable_llm_json_end
 #define llm_json_escape          portable_llm_json_escape
+#define llm_json_failed          portable_llm_json_failed
 #define llm_json_feed            portable_llm_json_feed
 #define llm_json_feed_line       portable_llm_json_feed_line
 #define llm_json_escapes         portable_llm_json_escapes
@@ -73,6 +76,7 @@ int llm_json_end(llm_json_t *s);
 #undef llm_json_complete
 #undef llm_json_end
 #undef llm_json_escape
+#undef llm_json_failed
 #undef llm_json_feed
 #undef llm_json_feed_line
 #undef llm_json_escapes

@@ -85,6 +85,7 @@ read_all(const char *body, size_t len, uint64_t max, bytes_t *to)
     int           i, good;
     cut_t         cut;
     bytes_t       other;
+    uint64_t      estimate;
     static run_t  run;
 
     memset(&cut, 0, sizeof(cut));
@@ -92,6 +93,7 @@ read_all(const char *body, size_t len, uint64_t max, bytes_t *to)
     run.max = max;
 
     read_one(&run, cut, body, len, to);
+    estimate = llm_request_tokens(&run.r);
     good = 1;
 
     for (i = 0; i <= SPLITS; i++) {
@@ -100,7 +102,9 @@ read_all(const char *body, size_t len, uint64_t max, bytes_t *to)
 
         read_one(&run, cut, body, len, &other);
 
-        if (!bytes_same(to, &other)) {
+        if (!bytes_same(to, &other)
+            || llm_request_tokens(&run.r) != estimate)
+        {
             printf("# cut %d: %.*s\n", i, (int) other.len,
                    (char *) other.data);
             good = 0;
