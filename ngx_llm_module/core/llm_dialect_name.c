@@ -51,22 +51,22 @@ llm_find(llm_str_t s, const char *word)
 /* Ends with the pattern; "A*B": ends with B, and A stands before it. */
 
 static int
-llm_path_is(llm_str_t path, const char *pattern)
+llm_matches(llm_str_t s, const char *pattern)
 {
     const char  *star;
 
     star = strchr(pattern, '*');
     if (star == NULL) {
-        return llm_ends(path, pattern);
+        return llm_ends(s, pattern);
     }
 
-    if (!llm_ends(path, star + 1)) {
+    if (!llm_ends(s, star + 1)) {
         return 0;
     }
 
-    path.len -= strlen(star + 1);
+    s.len -= strlen(star + 1);
 
-    return llm_find_n(path, pattern, star - pattern) != NULL;
+    return llm_find_n(s, pattern, star - pattern) != NULL;
 }
 
 
@@ -146,10 +146,7 @@ static const struct {
 };
 
 
-/*
- * Host names end so; a row that begins with "*" holds in the middle of the
- * name too.
- */
+/* Patterns as for paths. */
 
 static const struct {
     const char  *host;
@@ -161,7 +158,8 @@ static const struct {
     { ".services.ai.azure.com", "azure.ai.inference" },
     { ".models.ai.azure.com", "azure.ai.inference" },
     { "api.anthropic.com", "anthropic" },
-    { "*bedrock", "aws.bedrock" },
+    { "bedrock*.amazonaws.com", "aws.bedrock" },
+    { "bedrock*.api.aws", "aws.bedrock" },
     { "generativelanguage.googleapis.com", "gcp.gemini" },
     { "aiplatform.googleapis.com", "gcp.vertex_ai" },
     { "api.cohere.com", "cohere" },
@@ -193,7 +191,11 @@ static const struct {
     { ".azuredatabricks.net", "databricks" },
     { ".cloud.databricks.com", "databricks" },
     { ".snowflakecomputing.com", "snowflake" },
-    { "api.cloudflare.com", "cloudflare" }
+    { "api.cloudflare.com", "cloudflare" },
+    { "api.portkey.ai", "portkey" },
+    { "api.avian.io", "avian" },
+    { ".crusoecloud.com", "crusoe" },
+    { ".inference.heroku.com", "heroku" }
 };
 
 
@@ -356,7 +358,7 @@ llm_dialect_path(llm_str_t path, llm_path_t *out)
 
     for (i = 0; i < COUNT(llm_paths); i++) {
 
-        if (!llm_path_is(path, llm_paths[i].pattern)) {
+        if (!llm_matches(path, llm_paths[i].pattern)) {
             continue;
         }
 
@@ -388,18 +390,7 @@ llm_dialect_host(llm_str_t host)
     }
 
     for (i = 0; i < COUNT(llm_hosts); i++) {
-
-        if (llm_hosts[i].host[0] == '*') {
-            if (llm_find(host, llm_hosts[i].host + 1)
-                && llm_ends(host, ".amazonaws.com"))
-            {
-                return llm_str_of(llm_hosts[i].provider);
-            }
-
-            continue;
-        }
-
-        if (llm_ends(host, llm_hosts[i].host)) {
+        if (llm_matches(host, llm_hosts[i].host)) {
             return llm_str_of(llm_hosts[i].provider);
         }
     }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * Names of things: which API a path is, and the class of an error by its
- * type, its code and the status.
+ * Names of things: which API a path is, whose an upstream's host is, and the
+ * class of an error by its type, its code and the status.
  */
 
 
@@ -72,6 +72,30 @@ static const struct {
     { "/v1/models", NONE, 0, "", "" },
     { "/v1/threads", NONE, 0, "", "" },
     { "/search", NONE, 0, "", "" }
+};
+
+
+static const struct {
+    const char  *host;
+    const char  *provider;
+} hosts[] = {
+    { "api.openai.com", "openai" },
+    { "api.openai.com:443", "openai" },
+    { "mine.openai.azure.com", "azure.ai.openai" },
+    { "bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock" },
+    { "bedrock-mantle.us-east-1.api.aws", "aws.bedrock" },
+    { "vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "aws.bedrock" },
+    { "us-east5-aiplatform.googleapis.com", "gcp.vertex_ai" },
+    { "api.inference.crusoecloud.com", "crusoe" },
+    { "us.inference.heroku.com:443", "heroku" },
+    { "api.portkey.ai", "portkey" },
+    { "api.avian.io", "avian" },
+    { "s3.us-east-1.amazonaws.com", "" },
+    { "bedrock.example.com", "" },
+    { "amazonaws.com", "" },
+    { "localhost:8000", "" },
+    { ":80", "" },
+    { "", "" }
 };
 
 
@@ -152,6 +176,31 @@ test_paths(void)
 
 
 static void
+test_hosts(void)
+{
+    size_t     i, n;
+    uint8_t   *p;
+    llm_str_t  provider;
+
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        n = strlen(hosts[i].host);
+
+        p = malloc(n ? n : 1);
+        CHECK(p != NULL);
+        memcpy(p, hosts[i].host, n);
+
+        provider = llm_dialect_host((llm_str_t) { p, n });
+
+        ok(provider.len ? same(provider, hosts[i].provider)
+                        : hosts[i].provider[0] == '\0',
+           "host \"%s\"", hosts[i].host);
+
+        free(p);
+    }
+}
+
+
+static void
 test_errors(void)
 {
     size_t    i;
@@ -172,6 +221,7 @@ int
 main(void)
 {
     test_paths();
+    test_hosts();
     test_errors();
 
     return tap_done();
