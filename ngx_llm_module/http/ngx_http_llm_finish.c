@@ -124,6 +124,24 @@ ngx_http_llm_finish_status(ngx_http_request_t *r)
 
 
 /*
+ * An answer of which we understood so much that what it does not say may be
+ * estimated: text of a plain body; of a stream that it is one of ours, if
+ * only so far that it was cut before its text.  Embeddings have no text.
+ */
+
+static ngx_uint_t
+ngx_http_llm_finish_estimable(llm_response_t *a)
+{
+    if (a->framing == LLM_FRAMING_SSE) {
+        return a->content_events || a->model_len;
+    }
+
+    return a->framing == LLM_FRAMING_JSON
+           && (a->text.bytes || a->dialect == LLM_DIALECT_EMBEDDINGS);
+}
+
+
+/*
  * Usage is what the provider reported.  Where a call was cut before it did,
  * or the provider never does, tokens are estimated from the text that
  * passed: text that was delivered is never counted as 0.
@@ -170,10 +188,8 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    if (status < 200 || status > 299
-        || a->framing == LLM_FRAMING_OPAQUE
-        || a->framing == LLM_FRAMING_UNKNOWN
-        || (a->error && text == 0))
+    if (status < 200 || status > 299 || (a->error && text == 0)
+        || !ngx_http_llm_finish_estimable(a))
     {
         return;
     }
@@ -314,32 +330,49 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 }
 
 
-/* A 2xx that should have been read and could not be: once a call. */
+/* Bodies that should have been read and could not be. */
 
 static void
 ngx_http_llm_finish_unreadable(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t       status, why;
+    ngx_uint_t       status;
     llm_response_t  *a;
 
     a = ctx->answer;
     status = ngx_http_llm_finish_status(ctx->request);
 
-    if (ctx->unreadable || status < 200 || status > 299) {
+    switch (ctx->asked.state) {
+
+    case LLM_REQUEST_NOT_JSON:
+        ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_UNREADABLE_NOT_JSON,
+                                1);
+        break;
+
+    case LLM_REQUEST_TOO_LARGE:
+        ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_UNREADABLE_TOO_LARGE,
+                                1);
+        break;
+
+    case LLM_REQUEST_AMBIGUOUS:
+        ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_UNREADABLE_AMBIGUOUS,
+                                1);
+        break;
+    }
+
+    /* the header filter has counted what it could not even begin to read */
+
+    if (a == NULL || ctx->unreadable || status < 200 || status > 299) {
         return;
     }
 
     if (llm_response_malformed(a)) {
-        why = NGX_HTTP_LLM_UNREADABLE_NOT_JSON;
+        ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_UNREADABLE_NOT_JSON,
+                                1);
 
     } else if (a->framing == LLM_FRAMING_OPAQUE) {
-        why = NGX_HTTP_LLM_UNREADABLE_FRAMING;
-
-    } else {
-        return;
+        ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_UNREADABLE_FRAMING,
+                                1);
     }
-
-    ngx_http_llm_zone_count(ctx->zone, why, 1);
 }
 
 
@@ -368,11 +401,13 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
         if (a->framing != LLM_FRAMING_UNKNOWN) {
             ctx->stream = (a->framing == LLM_FRAMING_SSE);
         }
-
-        ngx_http_llm_finish_unreadable(ctx);
     }
 
     complete = ngx_http_llm_finish_complete(ctx);
+
+    if (ctx->dialect != LLM_DIALECT_NONE) {
+        ngx_http_llm_finish_unreadable(ctx);
+    }
 
     ngx_http_llm_finish_outcome(ctx, complete);
     ngx_http_llm_finish_usage(ctx, complete);
