@@ -68,7 +68,7 @@ my @shapes = (
       body => usage('"prompt_tokens":40,"completion_tokens":16,'
                     . '"total_tokens":56,'
                     . '"completion_tokens_details":{"reasoning_tokens":19}'),
-      expect => { output => 16, reasoning => 16 } },
+      expect => { output => 19, reasoning => 19 } },
     { name => 'Gemini behind Vercel has it beside', %chat,
       body => usage('"prompt_tokens":9,"completion_tokens":2,'
                     . '"total_tokens":11,'

@@ -71,9 +71,10 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
     /*
      * xAI counts reasoning beside its output, as the total shows.  More
      * reasoning than output where the total leaves it out: a little more is
-     * the same text counted by another tokenizer (Doubleword: 19 of 16), far
-     * more can only be beside it (Gemini behind Vercel's gateway: 25 of 2).
-     * Recorded calls have up to 1.3 times the output, or 3 times and more.
+     * the same text counted twice, and the higher count is taken (Doubleword:
+     * 19 of 16); far more can only be beside it (Gemini behind Vercel's
+     * gateway: 25 of 2).  Recorded calls have up to 1.3 times the output, or
+     * 3 times and more.
      */
 
     if (t->reasoning
@@ -86,7 +87,7 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
         t->output = llm_usage_add(t->output, t->reasoning);
 
     } else {
-        t->reasoning = llm_min(t->reasoning, t->output);
+        t->output = llm_max(t->output, t->reasoning);
     }
 
     /* a part is never more than the whole: Grok on Azure says otherwise */

@@ -98,7 +98,7 @@ sub _asked {
 # A part is never more than the whole: where a provider says that more was
 # cached than was read, all of it was.  Where it counts more reasoning than
 # output, the reasoning comes on top if it is far more, and is all of the
-# output if it is little more.
+# output, with the higher count, if it is little more.
 
 sub _expect {
     my ($c) = @_;
@@ -122,7 +122,7 @@ sub _expect {
                 [reasoning => 'reasoning_tokens'];
 
     $parts{cache_read} = $input if $extra->{cached_exceeds_input};
-    $parts{reasoning} = $output
+    $output = $parts{reasoning}
         if $extra->{reasoning_exceeds_completion} && !$far;
 
     return {
