@@ -228,8 +228,10 @@ sub table_head {
     return;
 }
 
-# row(name, plain, metered, text, value, must, aim, show): value is what is
-# held against must and aim, less is better unless show says more.
+# row(name, plain, metered, text, value, must, aim, show, more, noise): value
+# is what is held against must and aim, less is better but for "more".  Where
+# the noise alone is larger than the bound, and the value not clearly beyond
+# both, the row says that it cannot tell.
 
 sub row {
     my ($name, %r) = @_;
@@ -246,6 +248,10 @@ sub verdict {
     my (%r) = @_;
 
     return $r{verdict} || '' unless defined $r{value} && defined $r{must};
+
+    return 'noise is above the bound'
+        if $r{noise} && $r{noise} > $r{must}
+           && $r{value} - $r{noise} <= $r{must};
 
     my $over = sub {
         my ($bound) = @_;

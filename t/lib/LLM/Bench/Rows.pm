@@ -96,6 +96,7 @@ sub events {
                 row("event, $name$what",
                     plain => $a, metered => $b, value => $d,
                     $nginx == $twin ? () : (must => $must, aim => $aim),
+                    noise => $s,
                     text => sprintf('%.0f +-%.0f x%.2f', $d, $s, $b / $a));
             }
         }
@@ -124,6 +125,7 @@ sub latency {
                 row("forwarding latency, $name$what", plain => median(@a),
                     metered => median(@b), value => median(@d),
                     must => $i && !$what ? 5000 : undef, show => $show,
+                    noise => spread(@d),
                     text => sprintf('%.1f +-%.1f us', median(@d) / 1000,
                                     spread(@d) / 1000));
             }
@@ -344,7 +346,7 @@ sub status {
                             spread(@cpu) / 1e6));
         row('  longest ping meanwhile', plain => median(@idle),
             metered => median(@held), value => median(@held), must => 1e6,
-            show => $ms, text => sprintf('+-%.2f ms', spread(@held) / 1e6));
+            noise => median(@idle), show => $ms, text => sprintf('+-%.2f ms', spread(@held) / 1e6));
         note(sprintf '%s: %.0f KB, %.1f ms from request to end.', $name,
              $lines[0][0] / 1000, median(map { $_->[2] } @lines) / 1e6);
     }
