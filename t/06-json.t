@@ -3,7 +3,8 @@
 # same values at the same places.
 #
 # What this cannot see: texts that JSON::PP refuses and the scanner takes on
-# purpose (bytes that are not UTF-8, lone surrogates); t/unit/json.c has those.
+# purpose (bytes that are not UTF-8, lone surrogates) or the other way round
+# (UTF-16); t/unit/json.c has those.
 # Where a key stands twice, only acceptance is compared.
 
 use strict;
@@ -133,13 +134,16 @@ sub find {
            ? find($n, $v->{$step}, @path) : ();
 }
 
+sub number_word { return sprintf '%dn%.17g', $_[0], 0 + $_[1] || 0 }
+
 sub word {
     my ($n, $v) = @_;
 
     return "${n}z" unless defined $v;
     return $n . ($v ? 't' : 'f') if JSON::PP::is_bool($v);
     return $n . (ref $v eq 'HASH' ? 'o' : 'a') if ref $v;
-    return "${n}n$v" if JSON::PP->new->allow_nonref->encode($v) !~ /\A"/;
+    return number_word($n, $v)
+        if JSON::PP->new->allow_nonref->encode($v) !~ /\A"/;
     utf8::encode(my $bytes = $v);
     return "${n}s" . unpack 'H*', $bytes;
 }
@@ -161,7 +165,8 @@ sub found {
 
     my @sorted = sort { ($a =~ /\A(\d+)/)[0] <=> ($b =~ /\A(\d+)/)[0] }
                  @words;
-    return map { /\A(\d+)n(.*)/ ? "$1n" . (0 + pack 'H*', $2) : $_ } @sorted;
+    return map { /\A(\d+)n(.*)/ ? number_word($1, pack 'H*', $2) : $_ }
+           @sorted;
 }
 
 sub keys_of {
@@ -179,6 +184,19 @@ sub twice {
 }
 
 
+# JSON::PP lets text stand between the halves of a surrogate pair, and takes
+# NULs at the beginning for UTF-16.
+
+sub odd {
+    my ($text) = @_;
+
+    return 1 if substr($text, 0, 4) =~ /\0/;
+    $text =~ s/\\\\//g;
+    $text =~ s/\\u[dD][89abAB]..\\u[dD][c-fC-F]..//g;
+    return $text =~ /\\u[dD][89a-fA-F]/;
+}
+
+
 my $program = LLM::Unit::build('scan', 'plain');
 my %n = map { $_ => 0 } qw(texts accepted compared left words);
 my @wrong;
@@ -191,7 +209,7 @@ sub compare {
     my $error = $@;
 
     $n{texts}++;
-    return $n{left}++ if $error =~ /malformed UTF-8|surrogate/;
+    return $n{left}++ if $error =~ /malformed UTF-8|surrogate/ || odd($text);
 
     if (($said eq 'yes') != !$error) {
         push @wrong, "$said: " . JSON::PP->new->allow_nonref->encode($text)
@@ -231,8 +249,8 @@ for (my $left = $COUNT; $left > 0 && @wrong < 20; $left -= $BATCH) {
 
 unlink $file;
 
-diag(join "\n", splice @wrong, 0, 20) if @wrong;
-is(scalar @wrong, 0, 'both parsers agree');
+is(scalar @wrong, 0, 'both parsers agree')
+    or diag(join "\n", @wrong > 20 ? @wrong[0 .. 19] : @wrong);
 cmp_ok($n{accepted}, '>', $n{texts} / 4, 'enough was accepted');
 cmp_ok($n{compared}, '>', $n{texts} / 5, 'enough values were compared');
 diag("$n{texts} texts, $n{accepted} accepted, $n{words} values of "
