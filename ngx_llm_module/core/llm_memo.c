@@ -13,7 +13,8 @@
  * few fields of the event that can have been set by then); an event that
  * has done anything else before its content (a counter, a finish reason, a
  * tool call, an error) is not kept.  Names are kept by the first event that
- * has them, so that reading them again does nothing.
+ * has them, so that reading them again does nothing; and so it is with the
+ * tier, as the memo is dropped when the tier changes.
  *
  * The hash is 64 bits of bytes that the upstream sends: to make two of them
  * meet would only make its own stream be read wrong.  No text is kept.
@@ -101,7 +102,6 @@ llm_memo_keep(llm_response_t *r, const llm_json_event_t *ev)
     memcpy(m->path, r->json.path, m->depth);
 
     m->kind = r->ev.kind;
-    m->tier = r->tier;
     m->index = r->ev.index;
     m->tool_index = r->ev.tool_index;
     m->tool_id = r->ev.tool_id;
@@ -136,7 +136,6 @@ llm_memo_recall(llm_response_t *r, const uint8_t *p, const uint8_t *e)
     memcpy(r->json.path, m->path, m->depth);
 
     r->ev.kind = m->kind;
-    r->tier = m->tier;
     r->ev.index = m->index;
     r->ev.tool_index = m->tool_index;
     r->ev.tool_id = m->tool_id;

@@ -70,7 +70,6 @@ typedef struct {
     uint8_t              object;
     uint8_t              path[8];
     uint8_t              kind;         /* the event's state there */
-    uint8_t              tier;
     uint32_t             index;
     uint32_t             tool_index;
     uint32_t             tool_id;

@@ -224,6 +224,7 @@ static void
 llm_response_string(llm_response_t *r, unsigned slot,
     const llm_json_event_t *ev)
 {
+    uint8_t               tier;
     const llm_dialect_t  *d;
 
     d = &llm_dialects[r->dialect];
@@ -276,11 +277,20 @@ llm_response_string(llm_response_t *r, unsigned slot,
         break;
 
     case LLM_S_TIER:
-        r->tier = llm_str_is(ev->text, "flex") ? LLM_TIER_FLEX
-                  : llm_str_is(ev->text, "batch") ? LLM_TIER_BATCH
-                  : llm_str_is(ev->text, "priority")
-                    || llm_str_is(ev->text, "fast") ? LLM_TIER_PRIORITY
-                  : LLM_TIER_STANDARD;
+        tier = llm_str_is(ev->text, "flex") ? LLM_TIER_FLEX
+               : llm_str_is(ev->text, "batch") ? LLM_TIER_BATCH
+               : llm_str_is(ev->text, "priority")
+                 || llm_str_is(ev->text, "fast") ? LLM_TIER_PRIORITY
+               : LLM_TIER_STANDARD;
+
+        /* the memo knows of no other tier than the one it was made under */
+
+        if (tier != r->tier) {
+            r->tier = tier;
+            r->ev.changed = 1;
+            r->memo.len = 0;
+        }
+
         break;
 
     case LLM_S_ERROR:
@@ -388,7 +398,7 @@ llm_response_value(void *data, const llm_json_event_t *ev)
     case LLM_S_ERROR:
         if (ev->type == LLM_JSON_OBJECT) {
             r->error = 1;
-        r->ev.changed = 1;
+            r->ev.changed = 1;
             return;
         }
 
@@ -396,6 +406,7 @@ llm_response_value(void *data, const llm_json_event_t *ev)
 
     case LLM_S_ERROR_CODE:
         if (ev->type == LLM_JSON_NUMBER) {
+            r->ev.changed = 1;
             r->error_code = llm_dialect_error_word(ev->text);
             return;
         }
