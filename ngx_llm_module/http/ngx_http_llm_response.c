@@ -278,9 +278,8 @@ ngx_http_llm_response_content(ngx_http_llm_ctx_t *ctx, uint64_t now)
 
 static void
 ngx_http_llm_response_read(ngx_http_llm_ctx_t *ctx, llm_str_t *range,
-    ngx_uint_t n, uint64_t now)
+    ngx_uint_t n)
 {
-    uint32_t         before;
     ngx_uint_t       i;
     llm_response_t  *a;
 
@@ -289,8 +288,6 @@ ngx_http_llm_response_read(ngx_http_llm_ctx_t *ctx, llm_str_t *range,
     if (a == NULL) {
         return;
     }
-
-    before = a->content_events;
 
     for (i = 0; i < n; i++) {
 
@@ -309,16 +306,13 @@ ngx_http_llm_response_read(ngx_http_llm_ctx_t *ctx, llm_str_t *range,
                                     NGX_HTTP_LLM_UNREADABLE_INFLATE, 1);
         }
     }
-
-    if (a->content_events != before) {
-        ngx_http_llm_response_content(ctx, now);
-    }
 }
 
 
 ngx_int_t
 ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
+    uint32_t             before;
     uint64_t             now;
     ngx_int_t            rc;
     llm_str_t            range[NGX_HTTP_LLM_RANGES];
@@ -345,6 +339,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     last = 0;
     body = 0;
     now = 0;
+    before = ctx->answer ? ctx->answer->content_events : 0;
 
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
@@ -366,7 +361,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         if (n == NGX_HTTP_LLM_RANGES) {
             /* more than we note: read before they are passed */
             now = now ? now : ngx_http_llm_now();
-            ngx_http_llm_response_read(ctx, range, n, now);
+            ngx_http_llm_response_read(ctx, range, n);
             n = 0;
         }
 
@@ -385,7 +380,13 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     rc = ngx_http_llm_next_body_filter(r, in);
 
-    ngx_http_llm_response_read(ctx, range, n, now);
+    ngx_http_llm_response_read(ctx, range, n);
+
+    /* one arrival, however many bufs it came in */
+
+    if (ctx->answer && ctx->answer->content_events != before) {
+        ngx_http_llm_response_content(ctx, now);
+    }
 
     if (last) {
         ctx->last = 1;
