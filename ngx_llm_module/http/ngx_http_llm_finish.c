@@ -52,6 +52,20 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_round_t  *round;
 
     r = ctx->request;
+
+    /* the next location answers for itself */
+
+    if (ctx->inflate) {
+        ngx_http_llm_inflate_done(ctx->inflate);
+        ctx->inflate = NULL;
+    }
+
+    ctx->answer = NULL;
+    ctx->first_byte = 0;
+    ctx->last = 0;
+    ctx->stream = 0;
+    ctx->unreadable = 0;
+
     n = r->upstream_states ? r->upstream_states->nelts : 0;
 
     if (n == (ctx->rounds ? ctx->rounds->end : 0)) {
@@ -71,13 +85,6 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
     round->end = n;
 
     ctx->rounds = round;
-
-    /* the next location answers for itself */
-
-    ctx->answer = NULL;
-    ctx->first_byte = 0;
-    ctx->last = 0;
-    ctx->stream = 0;
 
     return NGX_OK;
 }
@@ -142,6 +149,27 @@ ngx_http_llm_finish_estimable(llm_response_t *a)
 
 
 /*
+ * What no call has, and what sums of calls can hold without wrapping: an
+ * upstream that lies must not turn counters back.  The parts stay parts.
+ */
+
+#define NGX_HTTP_LLM_TOKENS_MAX  ((uint64_t) 1 << 32)
+#define NGX_HTTP_LLM_COST_MAX    ((uint64_t) 100000 * 1000000000)
+
+
+static void
+ngx_http_llm_finish_bound(llm_tokens_t *t)
+{
+    t->input = ngx_min(t->input, NGX_HTTP_LLM_TOKENS_MAX);
+    t->output = ngx_min(t->output, NGX_HTTP_LLM_TOKENS_MAX);
+    t->reasoning = ngx_min(t->reasoning, t->output);
+    t->cache_read = ngx_min(t->cache_read, t->input);
+    t->cache_write = ngx_min(t->cache_write, t->input - t->cache_read);
+    t->cache_write_1h = ngx_min(t->cache_write_1h, t->cache_write);
+}
+
+
+/*
  * Usage is what the provider reported.  Where a call was cut before it did,
  * or the provider never does, tokens are estimated from the text that
  * passed: text that was delivered is never counted as 0.
@@ -173,6 +201,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
     }
 
     if (llm_response_tokens(a, ctx->tokens)) {
+        ngx_http_llm_finish_bound(ctx->tokens);
         ctx->usage = LLM_USAGE_REPORTED;
 
         /* counters of a stream that was cut are as of some time before */
@@ -215,6 +244,7 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
     if (ctx->usage == LLM_USAGE_REPORTED
         && llm_response_cost(ctx->answer, &ctx->cost))
     {
+        ctx->cost = ngx_min(ctx->cost, NGX_HTTP_LLM_COST_MAX);
         ctx->cost_source = NGX_HTTP_LLM_COST_PROVIDER;
         return;
     }
@@ -222,7 +252,7 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_ctx_price(ctx);
 
     if (llm_cost(ctx->price, ctx->tokens, ctx->answer->tier, 0, &cost)) {
-        ctx->cost = cost.nano;
+        ctx->cost = ngx_min(cost.nano, NGX_HTTP_LLM_COST_MAX);
         ctx->cost_source = NGX_HTTP_LLM_COST_LIST;
     }
 }
@@ -259,8 +289,14 @@ ngx_http_llm_finish_complete(ngx_http_llm_ctx_t *ctx)
     status = ngx_http_llm_finish_status(r);
 
     if (a == NULL) {
-        /* a protocol that was switched to bypasses all filters */
-        return ctx->last || r->header_only || r->method == NGX_HTTP_HEAD
+        /*
+         * A protocol that was switched to bypasses all filters.  In a
+         * post_action nginx has set header_only itself.
+         */
+        return ctx->last || r->method == NGX_HTTP_HEAD
+               || (r->header_only && !r->post_action)
+               || status == NGX_HTTP_NO_CONTENT
+               || status == NGX_HTTP_NOT_MODIFIED
                || status == NGX_HTTP_SWITCHING_PROTOCOLS;
     }
 
