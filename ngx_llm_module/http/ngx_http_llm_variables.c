@@ -275,7 +275,9 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
         var->data = (uintptr_t) v;
     }
 
-    var = ngx_http_add_variable(cf, &accept, 0);
+    /* a configuration may have one of its own */
+
+    var = ngx_http_add_variable(cf, &accept, NGX_HTTP_VAR_CHANGEABLE);
     if (var == NULL) {
         return NGX_ERROR;
     }
