@@ -52,6 +52,31 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
 }
 
 
+/*
+ * The configuration that serves now, if there is one that knows us: our index
+ * may lie beyond the arrays of one that does not.
+ */
+
+static ngx_http_llm_main_conf_t *
+ngx_http_llm_conf_old(ngx_cycle_t *old)
+{
+    ngx_uint_t  i;
+
+    if (old == NULL || ngx_is_init_cycle(old)) {
+        return NULL;
+    }
+
+    for (i = 0; old->modules[i]; i++) {
+        if (old->modules[i] == &ngx_http_llm_module) {
+            return ngx_http_cycle_get_module_main_conf(old,
+                                                       ngx_http_llm_module);
+        }
+    }
+
+    return NULL;
+}
+
+
 char *
 ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 {
@@ -63,14 +88,10 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    /* the configuration that serves now, if there is one */
+    old = ngx_http_llm_conf_old(cf->cycle->old_cycle);
 
-    if (cf->cycle->old_cycle && !ngx_is_init_cycle(cf->cycle->old_cycle)) {
-        old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
-                                                  ngx_http_llm_module);
-        if (old) {
-            mcf->generation = old->generation + 1;
-        }
+    if (old) {
+        mcf->generation = old->generation + 1;
     }
 
     return NGX_CONF_OK;
