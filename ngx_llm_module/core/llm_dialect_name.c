@@ -53,9 +53,21 @@ llm_find(llm_str_t s, const char *word)
 static int
 llm_matches(llm_str_t s, const char *pattern)
 {
+    size_t       n;
     const char  *star;
 
-    star = strchr(pattern, '*');
+    /* most rows are told apart by their last byte */
+
+    n = strlen(pattern);
+
+    if (s.len == 0
+        || (pattern[n - 1] != '*'
+            && (uint8_t) pattern[n - 1] != s.data[s.len - 1]))
+    {
+        return 0;
+    }
+
+    star = memchr(pattern, '*', n);
     if (star == NULL) {
         return llm_ends(s, pattern);
     }

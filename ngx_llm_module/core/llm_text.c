@@ -16,6 +16,10 @@
 
 #include "llm_text.h"
 
+#if (defined __SSE2__ && !defined LLM_SCAN_PORTABLE)
+#include <emmintrin.h>
+#endif
+
 
 #define LLM_TEXT_WHOLE   4096
 #define LLM_TEXT_BLOCK   512
@@ -85,6 +89,82 @@ static const uint8_t  llm_text_class[256] = {
 #undef H
 
 
+#if (defined __SSE2__ && !defined LLM_SCAN_PORTABLE)
+
+/* As many 16 bytes as are all ASCII; returns where it stopped. */
+
+static const uint8_t *
+llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
+{
+    __m128i         v, x, sp, prev, zero, letter, digit, space, start;
+    const uint8_t  *b;
+
+    b = p;
+    zero = _mm_setzero_si128();
+    letter = zero;
+    digit = zero;
+    space = zero;
+    start = zero;
+
+    prev = (*last == LLM_TEXT_SPACE) ? _mm_set1_epi8(-1) : zero;
+
+#define llm_text_sum(sum, mask)                                               \
+    sum = _mm_add_epi64(sum, _mm_sad_epu8(_mm_sub_epi8(zero, mask), zero))
+
+    for ( /* void */ ; e - p >= 16; p += 16) {
+        v = _mm_loadu_si128((const __m128i *) p);
+
+        if (_mm_movemask_epi8(v)) {
+            break;
+        }
+
+        x = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)),
+                         _mm_set1_epi8('a'));
+        x = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(25)), x);
+        llm_text_sum(letter, x);
+
+        x = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+        x = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x);
+        llm_text_sum(digit, x);
+
+        sp = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), v);
+        llm_text_sum(space, sp);
+
+        x = _mm_or_si128(_mm_slli_si128(sp, 1), _mm_srli_si128(prev, 15));
+        llm_text_sum(start, _mm_andnot_si128(x, sp));
+        prev = sp;
+    }
+
+#undef llm_text_sum
+
+    if (p == b) {
+        return p;
+    }
+
+#define llm_text_total(sum)                                                   \
+    (uint32_t) (_mm_cvtsi128_si32(sum)                                        \
+                + _mm_cvtsi128_si32(_mm_srli_si128(sum, 8)))
+
+    n[LLM_TEXT_LETTER] += llm_text_total(letter);
+    n[LLM_TEXT_DIGIT] += llm_text_total(digit);
+    n[LLM_TEXT_SPACE] += llm_text_total(start);
+    n[LLM_TEXT_PUNCT] += (p - b) - llm_text_total(letter)
+                         - llm_text_total(digit) - llm_text_total(space);
+
+#undef llm_text_total
+
+    *last = llm_text_class[p[-1]];
+
+    return p;
+}
+
+#else
+
+#define llm_text_ascii(p, e, last, n)  (p)
+
+#endif
+
+
 static void
 llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
 {
@@ -97,8 +177,19 @@ llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
 
     last = t->last;
 
-    for (e = p + len; p < e; p++) {
-        c = llm_text_class[*p];
+    e = p + len;
+
+    while (p < e) {
+
+        if (e - p >= 16) {
+            p = llm_text_ascii(p, e, &last, n);
+
+            if (p == e) {
+                break;
+            }
+        }
+
+        c = llm_text_class[*p++];
 
         /* a run of spaces is one */
         n[c] += (c != LLM_TEXT_SPACE) | (last != LLM_TEXT_SPACE);

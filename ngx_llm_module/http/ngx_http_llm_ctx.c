@@ -155,29 +155,33 @@ ngx_http_llm_ctx_str(llm_str_t s)
 }
 
 
-/* By the names of an upstream: its own, then those of its servers. */
+/*
+ * By the names of an upstream: its own, then those of its servers.  It is
+ * the same for nearly all calls of a location, which therefore keeps it.
+ */
 
 static llm_str_t
-ngx_http_llm_ctx_host(ngx_http_upstream_srv_conf_t *us)
+ngx_http_llm_ctx_host(ngx_http_llm_loc_conf_t *conf,
+    ngx_http_upstream_srv_conf_t *us)
 {
     llm_str_t                    name;
     ngx_uint_t                   i;
     ngx_http_upstream_server_t  *server;
 
+    if (conf->upstream == us) {
+        return conf->host;
+    }
+
     name = llm_dialect_host(ngx_http_llm_view(&us->host));
 
-    if (name.len || us->servers == NULL) {
-        return name;
-    }
+    server = us->servers ? us->servers->elts : NULL;
 
-    server = us->servers->elts;
-
-    for (i = 0; i < us->servers->nelts; i++) {
+    for (i = 0; name.len == 0 && server && i < us->servers->nelts; i++) {
         name = llm_dialect_host(ngx_http_llm_view(&server[i].name));
-        if (name.len) {
-            break;
-        }
     }
+
+    conf->upstream = us;
+    conf->host = name;
 
     return name;
 }
@@ -244,7 +248,7 @@ ngx_http_llm_ctx_provider(ngx_http_llm_ctx_t *ctx)
     us = ngx_http_llm_ctx_upstream(ctx);
 
     if (us) {
-        name = ngx_http_llm_ctx_host(us);
+        name = ngx_http_llm_ctx_host(ctx->conf, us);
 
     } else if (r->upstream && r->upstream != ctx->left
                && r->upstream->resolved)
