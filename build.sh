@@ -402,7 +402,7 @@ verb_asan() {
     src=${NGINX_SRC:-$(debian_source "$nginx" "$dir")}
     build_asan_nginx "$nginx" "$src" "$dir"
     build_module "$dir/module" "$nginx" "$src" "$(asan_cc_opt)" "$SANITIZE" \
-        "-fsanitize=alignment,nonnull-attribute"
+        "-fsanitize=alignment,nonnull-attribute,pointer-overflow"
     unlock_build
 
     TEST_NGINX_BINARY=$dir/nginx/nginx
@@ -412,7 +412,7 @@ verb_asan() {
 }
 
 asan_cc_opt() {
-    printf '%s' "-O1 -g $SANITIZE -fno-sanitize=alignment,nonnull-attribute" \
+    printf '%s' "-O1 -g $SANITIZE -fno-sanitize=alignment,nonnull-attribute,pointer-overflow" \
         " -DNGX_DEBUG_PALLOC=1 -fPIC"
 }
 
