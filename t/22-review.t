@@ -177,4 +177,42 @@ EOC
 };
 
 
+subtest 'a body that was read before there was a location' => sub {
+    my $n = LLM::Test->new;
+    my $up = $n->upstream(sub {
+        return response(200, ['Content-Type' => 'application/json'],
+                        answer(api => 'openai_chat')->{body});
+    });
+    my $config = <<'EOC';
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    llm_zone zone=main:8m;
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        client_body_early_read 1;
+        location / { llm main; proxy_pass http://%%UPSTREAM%%; }
+        location = /s { llm_status main; access_log off; }
+    }
+}
+EOC
+    plan skip_all => 'this nginx does not read early'
+        unless ($n->check($config))[0];
+
+    $n->config($config);
+    $n->start;
+
+    for my $uri ('/v1/chat/completions', '/some/where') {
+        is($n->post($uri, request('openai_chat'))->{status}, 200, $uri);
+        my ($line) = $n->logged(1);
+        is($line->{operation}, 'chat', 'operation');
+        is($line->{request_model}, 'gpt-demo', 'model');
+        is($line->{turns}, 1, 'turns');
+        is($line->{usage}, 'reported', 'usage');
+    }
+
+    $n->finish;
+};
+
+
 $t->done;

@@ -22,6 +22,10 @@
 #include "ngx_http_llm_finish.h"
 
 
+static void ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx,
+    ngx_chain_t *in);
+
+
 ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
 
 
@@ -109,6 +113,39 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
 
 
 /*
+ * A body that was read before there was a location (client_body_early_read,
+ * or another module) has passed the filter when nobody knew of a call.  What
+ * is in a file is not read: that would block.
+ */
+
+static void
+ngx_http_llm_request_early(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_chain_t              *cl;
+    ngx_http_request_body_t  *rb;
+
+    rb = ctx->request->request_body;
+
+    if (rb == NULL || rb->rest != 0 || ctx->request->reading_body) {
+        return;
+    }
+
+    for (cl = rb->bufs; cl; cl = cl->next) {
+        if (cl->buf->in_file && !ngx_buf_in_memory(cl->buf)) {
+            return;
+        }
+    }
+
+    ngx_http_llm_request_read(ctx, rb->bufs);
+
+    if (ctx->reading) {
+        llm_request_end(ctx->reading);
+        ngx_http_llm_request_done(ctx);
+    }
+}
+
+
+/*
  * Runs for each location that the main request enters.  The first one with
  * llm on starts the clock; later ones do not restart it.
  */
@@ -158,6 +195,10 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
 
     ctx->start = ngx_http_llm_now();
     ngx_http_llm_ctx_operation(ctx);
+
+    if (r->request_body) {
+        ngx_http_llm_request_early(ctx);
+    }
 
     return NGX_DECLINED;
 }
@@ -213,7 +254,9 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (ctx->ready == 0) {
+    /* a body that was read in an earlier phase does not end the wait */
+
+    if (ctx->ready == 0 || ctx->rounds == NULL) {
         ctx->ready = ngx_http_llm_now();
     }
 
