@@ -62,7 +62,8 @@ static const char *const  chat_inner[] = {
     "\"tool_calls\":[{\"index\":0,\"id\":\"call_#\",\"function\":"
         "{\"name\":\"f\",\"arguments\":\"\"}}]",
     "\"tool_calls\":[{\"index\":#,\"function\":{\"arguments\":\"{#\"}}]",
-    "\"tool_calls\":[{\"function\":{\"name\":\"g\"}}]", NULL
+    "\"tool_calls\":[{\"function\":{\"name\":\"g\"}}]",
+    "\"tool_calls\":[{\"index\":#,\"function\":{\"name\":\"h\"}}]", NULL
 };
 
 static const char *const  responses_top[] = {
