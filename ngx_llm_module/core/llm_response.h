@@ -26,7 +26,7 @@ typedef enum {
 } llm_framing_e;
 
 
-#define LLM_NAMES_LEN   152      /* of the model and the id together */
+#define LLM_NAMES_LEN   144      /* of the model and the id together */
 #define LLM_MODEL_LEN   96
 #define LLM_ID_LEN      64
 #define LLM_WORD_LEN    32

@@ -70,7 +70,7 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
 
     for (part = &list->part; part; part = part->next) {
 
-        h = ngx_palloc(r->pool, list->nalloc * list->size);
+        h = ngx_palloc(r->pool, part->nelts * list->size);
         if (h == NULL) {
             *list = *saved;
             return NGX_ERROR;
@@ -90,7 +90,9 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
         }
 
         if (part->next == NULL) {
+            /* full: what others push goes to a part of its own */
             list->last = part;
+            list->nalloc = part->nelts;
             break;
         }
 
