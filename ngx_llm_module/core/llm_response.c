@@ -342,3 +342,20 @@ llm_response_complete(const llm_response_t *r, int clean)
            || (llm_dialects[r->dialect].soft_end
                && (r->finished || r->present));
 }
+
+
+/* a tool call's name and marks, which are tokens and no text */
+
+#define LLM_RESPONSE_CALL  10
+
+
+uint64_t
+llm_response_estimate(const llm_response_t *r)
+{
+    uint64_t  n;
+
+    n = llm_text_tokens(&r->text)
+        + (uint64_t) r->tool_calls * LLM_RESPONSE_CALL;
+
+    return n ? n : r->content_events;
+}

@@ -159,6 +159,12 @@ llm_response_malformed(const llm_response_t *r)
  */
 int llm_response_tokens(const llm_response_t *r, llm_tokens_t *t);
 
+/*
+ * Tokens of what was generated, where the provider does not say: estimated
+ * from text and tool calls.  0 only where nothing was.
+ */
+uint64_t llm_response_estimate(const llm_response_t *r);
+
 /* What the provider says the call cost, nano-USD.  0: it does not say. */
 int llm_response_cost(const llm_response_t *r, uint64_t *nano);
 

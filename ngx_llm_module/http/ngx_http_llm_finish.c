@@ -194,11 +194,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    text = llm_text_tokens(&a->text);
-
-    if (a->content_events && text == 0) {
-        text = a->content_events;
-    }
+    text = llm_response_estimate(a);
 
     if (llm_response_tokens(a, ctx->tokens)) {
         ngx_http_llm_finish_bound(ctx->tokens);

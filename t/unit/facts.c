@@ -149,7 +149,7 @@ put_response(facts_t *f, const llm_response_t *r)
     put_text(f, "id", llm_response_id(r));
     put_text(f, "finish", llm_response_finish(r));
     put_classes(f, &r->text);
-    put_number(f, "estimate", llm_text_tokens(&r->text));
+    put_number(f, "estimate", llm_response_estimate(r));
 }
 
 
