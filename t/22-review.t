@@ -3,7 +3,9 @@
 use strict;
 use warnings;
 
+use Fcntl qw(O_NONBLOCK O_WRONLY);
 use FindBin;
+use POSIX qw(mkfifo);
 use lib "$FindBin::Bin/lib";
 
 use LLM::Client qw(build_request);
@@ -143,6 +145,31 @@ subtest 'without a directive nothing changes' => sub {
             . "{ $case->[1] listen 127.0.0.1:1; } }\n");
         ok($ok, 'http_accept_encoding may be set') or diag($said);
     }
+};
+
+
+subtest 'a price list that is a FIFO' => sub {
+    my $fifo = $t->path('fifo');
+    my $config = "%%GLOBALS%%\nhttp { llm_prices $fifo; }\n";
+    my ($ok, $said);
+
+    mkfifo($fifo, 0600) or die "mkfifo: $!";
+
+    my $left = eval {
+        local $SIG{ALRM} = sub { die "still waiting\n" };
+        my $left = alarm 20;
+        ($ok, $said) = $t->check($config);
+        alarm $left;
+        $left;
+    };
+
+    if (!$left) {
+        alarm 120;
+        sysopen my $fh, $fifo, O_WRONLY|O_NONBLOCK;
+    }
+
+    is($ok, 0, 'is refused') or diag($@);
+    like($said, qr/price list/, 'by its name');
 };
 
 

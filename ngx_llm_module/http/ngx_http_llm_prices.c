@@ -412,7 +412,10 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    /* a FIFO must not hold up the master */
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
                       "price list " ngx_open_file_n " \"%V\" failed", path);
