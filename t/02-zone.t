@@ -16,13 +16,14 @@ use LLM::Unit;
 use Test::More;
 
 my @SOURCES = map { "zone/ngx_http_llm_$_.c" }
-              qw(arena label live marks owner series sum);
+              qw(arena label live marks owner series sum window);
 my @ZONE = (sources => \@SOURCES, libs => ['-lm'],
             flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"]);
 
 LLM::Unit::run('cells', libs => ['-lm']);
 LLM::Unit::run('zone_series', @ZONE);
 LLM::Unit::run('zone_windows', @ZONE, builds => ['plain']);
+LLM::Unit::run('zone_order', @ZONE);
 LLM::Unit::run('zone_live', @ZONE);
 
 # the instructions that count are those of the build that serves

@@ -4,12 +4,12 @@
  *
  * Latency cells.
  *
- * Cell i holds the times in (2^(i/64 - 14), 2^((i+1)/64 - 14)] seconds: the
+ * Cell i holds the times in (2^(i/64 - 20), 2^((i+1)/64 - 20)] seconds: the
  * base-2 exponential cells of scale 6 that Prometheus native histograms and
  * OpenTelemetry use, upper bound inclusive, so that they can be handed on
  * as they are.  A value reported for a cell is 2 lo hi / (lo + hi), whose
  * relative error is (hi - lo) / (hi + lo) at either edge and less between:
- * 0.54 %.
+ * 0.54 %.  hi / lo is the same for all, so it is hi times a constant.
  *
  * The index is exact and takes no floating point.  A time in ns is shifted
  * until its top bit is bit 63.  The bounds, 10^9 * 2^(n/64) ns, have only 64
@@ -31,6 +31,8 @@
 
 #define LLM_CELLS_FIRST     7        /* n of the first threshold */
 #define LLM_CELLS_EXPONENT  30       /* and its power of two, in ns */
+
+#define LLM_CELLS_MID       0.99458484058409743      /* 2 / (1 + 2^(1/64)) */
 
 
 static const uint64_t  llm_cells_threshold[LLM_CELLS_COLUMN + 1] = {
@@ -225,6 +227,9 @@ const char *const  llm_dist_names[LLM_DIST_N] = {
 };
 
 
+static uint32_t llm_cells_line(const llm_cells_t *c, int i, uint64_t *seen,
+    const uint64_t *rank, uint32_t n, uint64_t *ns);
+static uint64_t llm_cells_top(const llm_cells_t *c);
 static uint64_t llm_cells_clamp(const llm_cells_t *c, uint64_t ns);
 static uint64_t llm_cells_nearest(uint64_t count, uint32_t permille);
 
@@ -273,12 +278,7 @@ llm_cells_bound(int i)
 uint64_t
 llm_cells_mid(int i)
 {
-    double  lo, hi;
-
-    lo = (double) llm_cells_bound(i - 1);
-    hi = (double) llm_cells_bound(i);
-
-    return (uint64_t) (2 * lo * hi / (lo + hi));
+    return (uint64_t) ((double) llm_cells_bound(i) * LLM_CELLS_MID + 0.5);
 }
 
 
@@ -301,43 +301,85 @@ llm_bounds_index(const llm_bounds_t *b, uint64_t ns)
 }
 
 
-uint64_t
-llm_cells_rank(const llm_cells_t *c, uint64_t rank)
+void
+llm_cells_ranks(const llm_cells_t *c, const uint64_t *rank, uint32_t n,
+    uint64_t *ns)
 {
-    uint32_t         o, i;
-    uint64_t         seen;
-    const uint64_t  *p;
+    uint32_t  k, octaves, lines, o, i;
+    uint64_t  seen;
 
     if (c->count == 0) {
-        return 0;
+        memset(ns, 0, n * sizeof(uint64_t));
+        return;
     }
 
     seen = c->under;
 
-    if (rank <= seen) {
-        return llm_cells_clamp(c, llm_cells_bound(-1));
+    for (k = 0; k < n && rank[k] <= seen; k++) {
+        ns[k] = llm_cells_clamp(c, llm_cells_bound(-1));
     }
 
-    for (o = 0; o < LLM_CELLS_OCTAVES; o++) {
+    for (octaves = c->touched; octaves && k < n; octaves &= octaves - 1) {
+        o = (uint32_t) __builtin_ctz(octaves);
 
-        if ((c->touched & (1u << o)) == 0) {
+        if (rank[k] > seen + c->octave[o]) {
+            seen += c->octave[o];
             continue;
         }
 
-        p = c->cell + o * LLM_CELLS_COLUMN;
+        for (lines = c->lines[o]; lines && k < n; lines &= lines - 1) {
+            i = o * LLM_CELLS_COLUMN
+                + (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
 
-        for (i = 0; i < LLM_CELLS_COLUMN; i++) {
-            seen += p[i];
+            k += llm_cells_line(c, (int) i, &seen, rank + k, n - k, ns + k);
+        }
+    }
 
-            if (rank <= seen) {
-                return llm_cells_clamp(c,
-                           llm_cells_mid((int) (o * LLM_CELLS_COLUMN + i)));
+    for ( /* void */ ; k < n; k++) {
+        ns[k] = llm_cells_top(c);
+    }
+}
+
+
+/* How many of the ranks are in the line that starts with cell i. */
+
+static uint32_t
+llm_cells_line(const llm_cells_t *c, int i, uint64_t *seen,
+    const uint64_t *rank, uint32_t n, uint64_t *ns)
+{
+    int              end;
+    uint32_t         k;
+    uint64_t         sum;
+    const uint64_t  *cell;
+
+    cell = c->cell + i;
+    sum = *seen + cell[0] + cell[1] + cell[2] + cell[3] + cell[4] + cell[5]
+          + cell[6] + cell[7];
+
+    k = 0;
+
+    if (rank[0] <= sum) {
+
+        for (end = i + LLM_CELLS_LINE; i < end; i++) {
+            *seen += c->cell[i];
+
+            for ( /* void */ ; k < n && rank[k] <= *seen; k++) {
+                ns[k] = llm_cells_clamp(c, llm_cells_mid(i));
             }
         }
     }
 
-    /* above the cells: the largest is all that is known, if it is */
+    *seen = sum;
 
+    return k;
+}
+
+
+/* Above the cells the largest is all that is known, if it is. */
+
+static uint64_t
+llm_cells_top(const llm_cells_t *c)
+{
     if (c->over == 0 || c->max == UINT64_MAX) {
         return llm_cells_clamp(c, llm_cells_bound(LLM_CELLS_N - 1));
     }
@@ -357,18 +399,46 @@ llm_cells_clamp(const llm_cells_t *c, uint64_t ns)
 }
 
 
-uint64_t
-llm_cells_percentile(const llm_cells_t *c, uint32_t permille)
+void
+llm_cells_percentiles(const llm_cells_t *c, const uint32_t *permille,
+    uint32_t n, uint64_t *ns)
 {
-    return llm_cells_rank(c, llm_cells_nearest(c->count, permille));
+    uint32_t  k;
+    uint64_t  rank[LLM_CELLS_PERCENTILES];
+
+    if (n == 0 || n > LLM_CELLS_PERCENTILES) {
+        return;
+    }
+
+    for (k = 0; k < n; k++) {
+        rank[k] = llm_cells_nearest(c->count, permille[k]);
+    }
+
+    llm_cells_ranks(c, rank, n, ns);
 }
 
 
-uint64_t
-llm_cells_percentile_low(const llm_cells_t *c, uint32_t permille)
+void
+llm_cells_percentiles_low(const llm_cells_t *c, const uint32_t *permille,
+    uint32_t n, uint64_t *ns)
 {
-    return llm_cells_rank(c, c->count + 1
-                             - llm_cells_nearest(c->count, permille));
+    uint32_t  k;
+    uint64_t  rank[LLM_CELLS_PERCENTILES], up[LLM_CELLS_PERCENTILES];
+
+    if (n == 0 || n > LLM_CELLS_PERCENTILES) {
+        return;
+    }
+
+    for (k = 0; k < n; k++) {
+        rank[n - 1 - k] = c->count + 1
+                          - llm_cells_nearest(c->count, permille[k]);
+    }
+
+    llm_cells_ranks(c, rank, n, up);
+
+    for (k = 0; k < n; k++) {
+        ns[k] = up[n - 1 - k];
+    }
 }
 
 

@@ -28,14 +28,33 @@ static void ngx_http_llm_json_live(const ngx_http_llm_live_t *one,
     ngx_http_llm_live_t *live);
 static void ngx_http_llm_json_window(ngx_http_llm_view_t *view,
     const ngx_http_llm_sum_t *sum);
-static void ngx_http_llm_json_dist(ngx_http_llm_view_t *view,
+static u_char *ngx_http_llm_json_times(ngx_http_llm_view_t *view,
+    const ngx_http_llm_sum_t *sum, u_char *p);
+static u_char *ngx_http_llm_json_time(u_char *p, ngx_http_llm_time_t *time,
+    uint64_t msec);
+static u_char *ngx_http_llm_json_dist(u_char *p,
     const ngx_http_llm_sum_t *sum, ngx_uint_t dist);
-static void ngx_http_llm_json_rate(ngx_http_llm_view_t *view,
+static u_char *ngx_http_llm_json_rate(u_char *p,
     const ngx_http_llm_sum_t *sum);
-static void ngx_http_llm_json_number(ngx_http_llm_view_t *view,
+static u_char *ngx_http_llm_json_percentiles(u_char *p, ngx_uint_t count,
+    const uint64_t *n, u_char *(*put)(u_char *p, uint64_t n));
+static u_char *ngx_http_llm_json_put(u_char *p,
     const ngx_http_llm_metric_t *metric, uint64_t n);
-static void ngx_http_llm_json_key(ngx_http_llm_view_t *view,
-    const char *key);
+static ngx_int_t ngx_http_llm_json_keys(ngx_http_llm_view_t *view);
+
+
+/*
+ * What a window may take: times, groups, counters and distributions with
+ * their keys, and the numbers of these (a key there takes 10 bytes).
+ */
+
+#define NGX_HTTP_LLM_JSON_WINDOW                                              \
+    (2 * (NGX_HTTP_LLM_KEY + NGX_HTTP_LLM_OUT_TIME)                           \
+     + 8 * NGX_HTTP_LLM_KEY                                                   \
+     + NGX_HTTP_LLM_COUNTERS_N * (NGX_HTTP_LLM_KEY + NGX_HTTP_LLM_OUT_NUMBER) \
+     + (LLM_DIST_N + 1) * NGX_HTTP_LLM_KEY                                    \
+     + ((LLM_DIST_N + 1) * (4 + NGX_HTTP_LLM_PERCENTILES))                    \
+       * (10 + NGX_HTTP_LLM_OUT_NUMBER))
 
 
 const ngx_http_llm_step_pt  ngx_http_llm_json_steps[] = {
@@ -55,6 +74,10 @@ ngx_http_llm_json_head(ngx_http_llm_view_t *view)
     ngx_http_llm_out_t  *out;
 
     out = &view->out;
+
+    if (ngx_http_llm_json_keys(view) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_llm_out_lit(out, "{\"schema\":1,\"module_version\":\"");
     ngx_http_llm_out_text(out, view->info->version);
@@ -117,27 +140,6 @@ ngx_http_llm_json_health(ngx_http_llm_view_t *view)
 
     } else {
         ngx_http_llm_out_lit(out, ",\"sha256\":null}");
-    }
-}
-
-
-/* The members of a group that belongs to no series. */
-
-static void
-ngx_http_llm_json_plain(ngx_http_llm_view_t *view, const char *group)
-{
-    ngx_uint_t                    i;
-    const ngx_http_llm_metric_t  *metric;
-
-    view->comma = 0;
-
-    for (i = 0; i < ngx_http_llm_nmetrics; i++) {
-        metric = &ngx_http_llm_metrics[i];
-
-        if (metric->group && ngx_strcmp(metric->group, group) == 0) {
-            ngx_http_llm_json_number(view, metric,
-                                     ngx_http_llm_view_plain(view, metric));
-        }
     }
 }
 
@@ -319,178 +321,293 @@ ngx_http_llm_json_now(ngx_http_llm_view_t *view,
 }
 
 
-/* Rows of a group stand together in the table, so one walk writes all. */
+/*
+ * A window is most of a document: it is written into one piece of room, with
+ * keys that were put together before.
+ */
 
 static void
 ngx_http_llm_json_window(ngx_http_llm_view_t *view,
     const ngx_http_llm_sum_t *sum)
 {
-    ngx_uint_t                    i;
-    const char                   *group;
-    ngx_http_llm_out_t           *out;
+    u_char                       *p;
+    uint64_t                      n;
+    ngx_uint_t                    i, comma;
+    const ngx_http_llm_key_t     *key;
     const ngx_http_llm_metric_t  *metric;
 
-    out = &view->out;
+    p = ngx_http_llm_out_room(&view->out, NGX_HTTP_LLM_JSON_WINDOW);
+    if (p == NULL) {
+        return;
+    }
 
-    ngx_http_llm_out_lit(out, "\"");
-    ngx_http_llm_out_text(out, ngx_http_llm_window_names[view->window]);
-    ngx_http_llm_out_lit(out, "\":{\"from\":\"");
-    ngx_http_llm_out_time(out, ngx_http_llm_view_from(view, sum));
-    ngx_http_llm_out_lit(out, "\",\"to\":\"");
-    ngx_http_llm_out_time(out, view->wall);
-    ngx_http_llm_out_lit(out, "\"");
+    p = ngx_http_llm_json_times(view, sum, p);
+    comma = 0;
+
+    for (i = 0; i < ngx_http_llm_nmetrics; i++) {
+        metric = &ngx_http_llm_metrics[i];
+        key = &view->keys[i];
+
+        if (key->key_len == 0) {
+            continue;
+        }
+
+        if (key->open_len) {
+            ngx_memcpy(p, key->open, NGX_HTTP_LLM_KEY);
+            p += key->open_len;
+            comma = 0;
+        }
+
+        n = (metric->from == NGX_HTTP_LLM_FROM_COUNTER)
+            ? sum->counter[metric->index] : 1;
+
+        if (n == 0 && (metric->flags & NGX_HTTP_LLM_METRIC_SPARSE)) {
+            continue;
+        }
+
+        *p = ',';
+        p += comma;
+        comma = 1;
+
+        ngx_memcpy(p, key->key, NGX_HTTP_LLM_KEY);
+        p += key->key_len;
+
+        if (metric->from == NGX_HTTP_LLM_FROM_COUNTER) {
+            p = ngx_http_llm_json_put(p, metric, n);
+
+        } else if (metric->from == NGX_HTTP_LLM_FROM_DIST) {
+            p = ngx_http_llm_json_dist(p, sum, metric->index);
+
+        } else {
+            p = ngx_http_llm_json_rate(p, sum);
+        }
+    }
+
+    ngx_http_llm_out_done(&view->out, ngx_http_llm_put_lit(p, "}}"));
+}
+
+
+/* The window's name, "from" and "to". */
+
+static u_char *
+ngx_http_llm_json_times(ngx_http_llm_view_t *view,
+    const ngx_http_llm_sum_t *sum, u_char *p)
+{
+    const char  *name;
+
+    name = ngx_http_llm_window_names[view->window];
+
+    *p++ = '"';
+    p = ngx_cpymem(p, name, ngx_strlen(name));
+    p = ngx_http_llm_put_lit(p, "\":{\"from\":\"");
+    p = ngx_http_llm_json_time(p, &view->from[view->window],
+                               ngx_http_llm_view_from(view, sum));
+    p = ngx_http_llm_put_lit(p, "\",\"to\":\"");
+    p = ngx_http_llm_json_time(p, &view->to, view->wall);
+    *p++ = '"';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_llm_json_time(u_char *p, ngx_http_llm_time_t *time, uint64_t msec)
+{
+    if (time->len == 0 || time->msec != msec) {
+        time->msec = msec;
+        time->len = ngx_http_llm_put_time(time->text, msec) - time->text;
+    }
+
+    return ngx_cpymem(p, time->text, time->len);
+}
+
+
+static u_char *
+ngx_http_llm_json_dist(u_char *p, const ngx_http_llm_sum_t *sum,
+    ngx_uint_t dist)
+{
+    uint64_t                        ns[NGX_HTTP_LLM_PERCENTILES];
+    const ngx_http_llm_sum_dist_t  *d;
+
+    d = &sum->dist[dist];
+
+    if (d->count == 0) {
+        return ngx_http_llm_put_lit(p,
+                   "{\"count\":0,\"mean\":null,\"min\":null,\"max\":null,"
+                   "\"p50\":null,\"p90\":null,\"p95\":null,\"p99\":null,"
+                   "\"p999\":null}");
+    }
+
+    p = ngx_http_llm_put_lit(p, "{\"count\":");
+    p = ngx_http_llm_put_uint(p, d->count);
+    p = ngx_http_llm_put_lit(p, ",\"mean\":");
+    p = ngx_http_llm_put_nano(p, ngx_http_llm_sum_mean(sum, dist));
+    p = ngx_http_llm_put_lit(p, ",\"min\":");
+    p = ngx_http_llm_put_nano(p, d->min);
+    p = ngx_http_llm_put_lit(p, ",\"max\":");
+    p = ngx_http_llm_put_nano(p, d->max);
+
+    ngx_http_llm_sum_percentiles(sum, dist, ngx_http_llm_permille,
+                                 NGX_HTTP_LLM_PERCENTILES, ns);
+
+    return ngx_http_llm_json_percentiles(p, NGX_HTTP_LLM_PERCENTILES,
+                                         ngx_http_llm_sum_known(d) ? ns
+                                                                   : NULL,
+                                         ngx_http_llm_put_nano);
+}
+
+
+static u_char *
+ngx_http_llm_json_rate(u_char *p, const ngx_http_llm_sum_t *sum)
+{
+    uint64_t                        rate[NGX_HTTP_LLM_RATE_PERCENTILES];
+    const ngx_http_llm_sum_dist_t  *d;
+
+    d = &sum->dist[LLM_DIST_TPOT];
+
+    p = ngx_http_llm_put_lit(p, "{\"mean\":");
+    p = d->count ? ngx_http_llm_put_micro(p, ngx_http_llm_sum_rate_mean(sum))
+                 : ngx_http_llm_put_lit(p, "null");
+
+    ngx_http_llm_sum_rate_percentiles(sum, ngx_http_llm_permille,
+                                      NGX_HTTP_LLM_RATE_PERCENTILES, rate);
+
+    return ngx_http_llm_json_percentiles(p, NGX_HTTP_LLM_RATE_PERCENTILES,
+                                         ngx_http_llm_sum_known(d) ? rate
+                                                                   : NULL,
+                                         ngx_http_llm_put_micro);
+}
+
+
+/* n: those known, or NULL.  Closes the object. */
+
+static u_char *
+ngx_http_llm_json_percentiles(u_char *p, ngx_uint_t count, const uint64_t *n,
+    u_char *(*put)(u_char *p, uint64_t n))
+{
+    size_t       len;
+    ngx_uint_t   i;
+    const char  *key;
+
+    for (i = 0; i < count; i++) {
+        key = ngx_http_llm_percentiles[i].key;
+
+        *p++ = ',';
+        *p++ = '"';
+
+        for (len = 0; key[len]; len++) {
+            *p++ = (u_char) key[len];
+        }
+
+        *p++ = '"';
+        *p++ = ':';
+
+        p = n ? put(p, n[i]) : ngx_http_llm_put_lit(p, "null");
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_llm_json_put(u_char *p, const ngx_http_llm_metric_t *metric,
+    uint64_t n)
+{
+    if ((metric->flags & NGX_HTTP_LLM_METRIC_USD) == 0) {
+        return ngx_http_llm_put_uint(p, n);
+    }
+
+    *p++ = '"';
+    p = ngx_http_llm_put_nano(p, n);
+    *p++ = '"';
+
+    return p;
+}
+
+
+/* Rows of a group stand together in the table, so one walk writes all. */
+
+static ngx_int_t
+ngx_http_llm_json_keys(ngx_http_llm_view_t *view)
+{
+    u_char                       *p, *last;
+    ngx_uint_t                    i;
+    const char                   *group;
+    ngx_http_llm_key_t           *key;
+    const ngx_http_llm_metric_t  *metric;
+
+    view->keys = ngx_pcalloc(view->pool, ngx_http_llm_nmetrics
+                                         * sizeof(ngx_http_llm_key_t));
+    if (view->keys == NULL) {
+        return NGX_ERROR;
+    }
 
     group = NULL;
 
     for (i = 0; i < ngx_http_llm_nmetrics; i++) {
         metric = &ngx_http_llm_metrics[i];
+        key = &view->keys[i];
 
-        if (metric->group == NULL
-            || metric->from > NGX_HTTP_LLM_FROM_RATE)
-        {
+        if (metric->group == NULL || metric->from > NGX_HTTP_LLM_FROM_RATE) {
             continue;
         }
 
         if (group == NULL || ngx_strcmp(group, metric->group) != 0) {
-            ngx_http_llm_out_text(out, group ? "},\"" : ",\"");
-            ngx_http_llm_out_text(out, metric->group);
-            ngx_http_llm_out_lit(out, "\":{");
+            last = key->open + NGX_HTTP_LLM_KEY;
+            p = ngx_slprintf(key->open, last, "%s,\"%s\":{",
+                             group ? "}" : "", metric->group);
 
+            key->open_len = (uint8_t) (p - key->open);
             group = metric->group;
-            view->comma = 0;
         }
 
-        if (metric->from == NGX_HTTP_LLM_FROM_COUNTER) {
-            ngx_http_llm_json_number(view, metric,
-                                     sum->counter[metric->index]);
-            continue;
-        }
-
-        ngx_http_llm_json_key(view, metric->key);
-
-        if (metric->from == NGX_HTTP_LLM_FROM_DIST) {
-            ngx_http_llm_json_dist(view, sum, metric->index);
-
-        } else {
-            ngx_http_llm_json_rate(view, sum);
-        }
+        last = key->key + NGX_HTTP_LLM_KEY;
+        p = ngx_slprintf(key->key, last, "\"%s\":", metric->key);
+        key->key_len = (uint8_t) (p - key->key);
     }
 
-    ngx_http_llm_out_lit(out, "}}");
+    return NGX_OK;
 }
 
 
+/* The members of a group that belongs to no series. */
+
 static void
-ngx_http_llm_json_dist(ngx_http_llm_view_t *view,
-    const ngx_http_llm_sum_t *sum, ngx_uint_t dist)
+ngx_http_llm_json_plain(ngx_http_llm_view_t *view, const char *group)
 {
-    ngx_uint_t                      i, known;
-    ngx_http_llm_out_t             *out;
-    const ngx_http_llm_sum_dist_t  *d;
+    u_char                       *p;
+    uint64_t                      n;
+    ngx_uint_t                    i, comma;
+    ngx_http_llm_out_t           *out;
+    const ngx_http_llm_metric_t  *metric;
 
     out = &view->out;
-    d = &sum->dist[dist];
-    known = (d->count > d->nocell);
+    comma = 0;
 
-    if (d->count == 0) {
-        ngx_http_llm_out_lit(out, "{\"count\":0,\"mean\":null,\"min\":null,"
-                                  "\"max\":null");
+    for (i = 0; i < ngx_http_llm_nmetrics; i++) {
+        metric = &ngx_http_llm_metrics[i];
 
-        for (i = 0; i < NGX_HTTP_LLM_PERCENTILES; i++) {
-            ngx_http_llm_json_key(view, ngx_http_llm_percentiles[i].key);
-            ngx_http_llm_out_lit(out, "null");
-        }
-
-        ngx_http_llm_out_lit(out, "}");
-        return;
-    }
-
-    ngx_http_llm_out_lit(out, "{\"count\":");
-    ngx_http_llm_out_uint(out, d->count);
-    ngx_http_llm_out_lit(out, ",\"mean\":");
-    ngx_http_llm_out_nano(out, ngx_http_llm_sum_mean(sum, dist));
-    ngx_http_llm_out_lit(out, ",\"min\":");
-    ngx_http_llm_out_nano(out, d->min);
-    ngx_http_llm_out_lit(out, ",\"max\":");
-    ngx_http_llm_out_nano(out, d->max);
-
-    for (i = 0; i < NGX_HTTP_LLM_PERCENTILES; i++) {
-        ngx_http_llm_json_key(view, ngx_http_llm_percentiles[i].key);
-
-        if (!known) {
-            ngx_http_llm_out_lit(out, "null");
+        if (metric->group == NULL || ngx_strcmp(metric->group, group) != 0) {
             continue;
         }
 
-        ngx_http_llm_out_nano(out,
-            ngx_http_llm_sum_percentile(sum, dist,
-                                        ngx_http_llm_percentiles[i].permille));
-    }
+        n = ngx_http_llm_view_plain(view, metric);
 
-    ngx_http_llm_out_lit(out, "}");
-}
-
-
-static void
-ngx_http_llm_json_rate(ngx_http_llm_view_t *view,
-    const ngx_http_llm_sum_t *sum)
-{
-    uint64_t             n;
-    ngx_int_t            i;
-    ngx_http_llm_out_t  *out;
-
-    out = &view->out;
-
-    ngx_http_llm_out_lit(out, "{");
-    view->comma = 0;
-
-    for (i = -1; i < NGX_HTTP_LLM_RATE_PERCENTILES; i++) {
-        ngx_http_llm_json_key(view, i == -1 ? "mean"
-                                            : ngx_http_llm_percentiles[i].key);
-
-        if (sum->dist[LLM_DIST_TPOT].count == 0) {
-            ngx_http_llm_out_lit(out, "null");
+        if (n == 0 && (metric->flags & NGX_HTTP_LLM_METRIC_SPARSE)) {
             continue;
         }
 
-        n = (i == -1) ? ngx_http_llm_sum_rate_mean(sum)
-                      : ngx_http_llm_sum_rate_percentile(sum,
-                                        ngx_http_llm_percentiles[i].permille);
+        ngx_http_llm_out_text(out, comma ? ",\"" : "\"");
+        ngx_http_llm_out_text(out, metric->key);
+        ngx_http_llm_out_lit(out, "\":");
+        comma = 1;
 
-        ngx_http_llm_out_micro(out, n);
+        p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
+
+        if (p) {
+            ngx_http_llm_out_done(out, ngx_http_llm_json_put(p, metric, n));
+        }
     }
-
-    ngx_http_llm_out_lit(out, "}");
-}
-
-
-static void
-ngx_http_llm_json_number(ngx_http_llm_view_t *view,
-    const ngx_http_llm_metric_t *metric, uint64_t n)
-{
-    if (n == 0 && (metric->flags & NGX_HTTP_LLM_METRIC_SPARSE)) {
-        return;
-    }
-
-    ngx_http_llm_json_key(view, metric->key);
-
-    if (metric->flags & NGX_HTTP_LLM_METRIC_USD) {
-        ngx_http_llm_out_lit(&view->out, "\"");
-        ngx_http_llm_out_nano(&view->out, n);
-        ngx_http_llm_out_lit(&view->out, "\"");
-        return;
-    }
-
-    ngx_http_llm_out_uint(&view->out, n);
-}
-
-
-static void
-ngx_http_llm_json_key(ngx_http_llm_view_t *view, const char *key)
-{
-    ngx_http_llm_out_text(&view->out, view->comma ? ",\"" : "\"");
-    ngx_http_llm_out_text(&view->out, key);
-    ngx_http_llm_out_lit(&view->out, "\":");
-
-    view->comma = 1;
 }

@@ -16,15 +16,15 @@
 #include "ngx_http_llm_out.h"
 
 
-#define NGX_HTTP_LLM_OUT_DIGITS  20
-
-
-static u_char *ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len);
-static void ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end);
 static ngx_int_t ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len);
-static void ngx_http_llm_out_point(ngx_http_llm_out_t *out, uint64_t n,
-    uint64_t one, size_t width);
-static u_char *ngx_http_llm_out_digits(u_char *p, uint64_t n, size_t width);
+static u_char *ngx_http_llm_put_digits(u_char *p, uint32_t n, size_t width);
+
+
+static const char  ngx_http_llm_digits[] =
+    "00010203040506070809101112131415161718192021222324"
+    "25262728293031323334353637383940414243444546474849"
+    "50515253545556575859606162636465666768697071727374"
+    "75767778798081828384858687888990919293949596979899";
 
 
 static const ngx_buf_tag_t  ngx_http_llm_out_tag =
@@ -143,10 +143,10 @@ ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n)
 {
     u_char  *p;
 
-    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_DIGITS);
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
 
     if (p) {
-        ngx_http_llm_out_done(out, ngx_http_llm_out_digits(p, n, 1));
+        ngx_http_llm_out_done(out, ngx_http_llm_put_uint(p, n));
     }
 }
 
@@ -154,29 +154,12 @@ ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n)
 void
 ngx_http_llm_out_nano(ngx_http_llm_out_t *out, uint64_t n)
 {
-    ngx_http_llm_out_point(out, n, 1000000000, 9);
-}
-
-
-void
-ngx_http_llm_out_micro(ngx_http_llm_out_t *out, uint64_t n)
-{
-    ngx_http_llm_out_point(out, n, 1000000, 6);
-}
-
-
-static void
-ngx_http_llm_out_point(ngx_http_llm_out_t *out, uint64_t n, uint64_t one,
-    size_t width)
-{
     u_char  *p;
 
-    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_DIGITS + 1 + width);
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
 
     if (p) {
-        p = ngx_http_llm_out_digits(p, n / one, 1);
-        *p++ = '.';
-        ngx_http_llm_out_done(out, ngx_http_llm_out_digits(p, n % one, width));
+        ngx_http_llm_out_done(out, ngx_http_llm_put_nano(p, n));
     }
 }
 
@@ -184,30 +167,107 @@ ngx_http_llm_out_point(ngx_http_llm_out_t *out, uint64_t n, uint64_t one,
 void
 ngx_http_llm_out_time(ngx_http_llm_out_t *out, uint64_t msec)
 {
-    u_char    *p;
-    ngx_tm_t   tm;
+    u_char  *p;
 
-    p = ngx_http_llm_out_room(out, sizeof("1970-09-28T12:00:00.000Z")
-                                   + NGX_INT64_LEN);
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_TIME);
 
     if (p) {
-        ngx_gmtime((time_t) (msec / 1000), &tm);
-
-        ngx_http_llm_out_done(out,
-            ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                        (int) (msec % 1000)));
+        ngx_http_llm_out_done(out, ngx_http_llm_put_time(p, msec));
     }
 }
 
 
-/*
- * Room for len (> 0) bytes in one piece; what was used of it is told by done.
- * Every caller writes at least one byte, so no buf is handed on empty.
- */
+u_char *
+ngx_http_llm_put_uint(u_char *p, uint64_t n)
+{
+    size_t    width;
+    uint32_t  rest, ten;
+
+    if (n < 10) {
+        *p++ = (u_char) ('0' + n);
+        return p;
+    }
+
+    if (n >= 1000000000) {
+        p = ngx_http_llm_put_uint(p, n / 1000000000);
+        return ngx_http_llm_put_digits(p, (uint32_t) (n % 1000000000), 9);
+    }
+
+    rest = (uint32_t) n;
+
+    for (width = 2, ten = 100; width < 9 && rest >= ten; width++) {
+        ten *= 10;
+    }
+
+    return ngx_http_llm_put_digits(p, rest, width);
+}
+
+
+u_char *
+ngx_http_llm_put_nano(u_char *p, uint64_t n)
+{
+    p = ngx_http_llm_put_uint(p, n / 1000000000);
+    *p++ = '.';
+
+    return ngx_http_llm_put_digits(p, (uint32_t) (n % 1000000000), 9);
+}
+
+
+u_char *
+ngx_http_llm_put_micro(u_char *p, uint64_t n)
+{
+    p = ngx_http_llm_put_uint(p, n / 1000000);
+    *p++ = '.';
+
+    return ngx_http_llm_put_digits(p, (uint32_t) (n % 1000000), 6);
+}
+
+
+/* Exactly width digits, from the last two on. */
 
 static u_char *
+ngx_http_llm_put_digits(u_char *p, uint32_t n, size_t width)
+{
+    u_char      *end;
+    const char  *two;
+
+    end = p + width;
+    p = end;
+
+    for ( /* void */ ; width > 1; width -= 2) {
+        two = &ngx_http_llm_digits[n % 100 * 2];
+        n /= 100;
+
+        *--p = (u_char) two[1];
+        *--p = (u_char) two[0];
+    }
+
+    if (width) {
+        *--p = (u_char) ('0' + n % 10);
+    }
+
+    return end;
+}
+
+
+u_char *
+ngx_http_llm_put_time(u_char *p, uint64_t msec)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (msec / 1000), &tm);
+
+    return ngx_snprintf(p, NGX_HTTP_LLM_OUT_TIME,
+                        "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                        (int) (msec % 1000));
+}
+
+
+/* At least one byte is always written, so no buf is handed on empty. */
+
+u_char *
 ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len)
 {
     if (out->buf == NULL || (size_t) (out->buf->end - out->buf->last) < len) {
@@ -221,7 +281,7 @@ ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len)
 }
 
 
-static void
+void
 ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end)
 {
     out->size += end - out->buf->last;
@@ -291,24 +351,4 @@ failed:
     out->failed = 1;
 
     return NGX_ERROR;
-}
-
-
-static u_char *
-ngx_http_llm_out_digits(u_char *p, uint64_t n, size_t width)
-{
-    u_char  *end, buf[NGX_HTTP_LLM_OUT_DIGITS];
-
-    end = buf + NGX_HTTP_LLM_OUT_DIGITS;
-
-    do {
-        *--end = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    while ((size_t) (buf + NGX_HTTP_LLM_OUT_DIGITS - end) < width) {
-        *--end = '0';
-    }
-
-    return ngx_cpymem(p, end, buf + NGX_HTTP_LLM_OUT_DIGITS - end);
 }

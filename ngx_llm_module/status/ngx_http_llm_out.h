@@ -17,7 +17,10 @@
 #include "llm_base.h"
 
 
-#define NGX_HTTP_LLM_OUT_BUF  16384
+#define NGX_HTTP_LLM_OUT_BUF     16384
+
+#define NGX_HTTP_LLM_OUT_NUMBER  32      /* bytes of any number, at most */
+#define NGX_HTTP_LLM_OUT_TIME    32
 
 
 typedef struct {
@@ -51,17 +54,28 @@ void ngx_http_llm_out_text(ngx_http_llm_out_t *out, const char *text);
 void ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s);
 void ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s);
 
+/*
+ * Room for len (> 0) bytes in one piece, or NULL; what was used of it, at
+ * least one byte, is told by done.  put_ writes into it.
+ */
+u_char *ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len);
+void ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end);
+
 void ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n);
 
 /* Billionths, as "1.000000001": nanoseconds in seconds, nano-USD in USD. */
 void ngx_http_llm_out_nano(ngx_http_llm_out_t *out, uint64_t n);
 
-/* Millionths: tokens a second. */
-void ngx_http_llm_out_micro(ngx_http_llm_out_t *out, uint64_t n);
-
 /* RFC 3339 with milliseconds, UTC. */
 void ngx_http_llm_out_time(ngx_http_llm_out_t *out, uint64_t msec);
 
+u_char *ngx_http_llm_put_uint(u_char *p, uint64_t n);
+u_char *ngx_http_llm_put_nano(u_char *p, uint64_t n);
+u_char *ngx_http_llm_put_micro(u_char *p, uint64_t n);   /* millionths */
+u_char *ngx_http_llm_put_time(u_char *p, uint64_t msec);
+
+
+#define ngx_http_llm_put_lit(p, s)  ngx_cpymem(p, s, sizeof(s) - 1)
 
 #define ngx_http_llm_out_lit(out, s)                                          \
     ngx_http_llm_out_data(out, s, sizeof(s) - 1)

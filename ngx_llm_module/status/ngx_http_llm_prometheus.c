@@ -251,6 +251,7 @@ static ngx_int_t
 ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
+    uint64_t                          ns[NGX_HTTP_LLM_PERCENTILES];
     ngx_uint_t                        dist, i;
     ngx_http_llm_out_t               *out;
     ngx_http_llm_group_t             *group;
@@ -269,9 +270,12 @@ ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
 
     for (dist = 0; dist < LLM_DIST_N; dist++) {
 
-        if (view->sum->dist[dist].count <= view->sum->dist[dist].nocell) {
+        if (!ngx_http_llm_sum_known(&view->sum->dist[dist])) {
             continue;
         }
+
+        ngx_http_llm_sum_percentiles(view->sum, dist, ngx_http_llm_permille,
+                                     NGX_HTTP_LLM_PERCENTILES, ns);
 
         for (i = 0; i < NGX_HTTP_LLM_PERCENTILES; i++) {
             p = &ngx_http_llm_percentiles[i];
@@ -288,8 +292,7 @@ ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
             ngx_http_llm_out_lit(out, "\",percentile=\"");
             ngx_http_llm_out_text(out, p->label);
             ngx_http_llm_out_lit(out, "\"} ");
-            ngx_http_llm_out_nano(out,
-                ngx_http_llm_sum_percentile(view->sum, dist, p->permille));
+            ngx_http_llm_out_nano(out, ns[i]);
             ngx_http_llm_out_lit(out, "\n");
         }
     }

@@ -226,11 +226,16 @@ const ngx_uint_t  ngx_http_llm_nmetrics =
 const ngx_http_llm_percentile_t
     ngx_http_llm_percentiles[NGX_HTTP_LLM_PERCENTILES] =
 {
-    { 500, "p50", "50" },
-    { 900, "p90", "90" },
-    { 950, "p95", "95" },
-    { 990, "p99", "99" },
-    { 999, "p999", "99.9" }
+    { "p50", "50" },
+    { "p90", "90" },
+    { "p95", "95" },
+    { "p99", "99" },
+    { "p999", "99.9" }
+};
+
+
+const uint32_t  ngx_http_llm_permille[NGX_HTTP_LLM_PERCENTILES] = {
+    500, 900, 950, 990, 999
 };
 
 

@@ -94,13 +94,13 @@ extern const ngx_uint_t             ngx_http_llm_nmetrics;
 #define NGX_HTTP_LLM_RATE_PERCENTILES  4
 
 typedef struct {
-    uint32_t      permille;
     const char   *key;           /* "p50" */
     const char   *label;         /* "50" */
 } ngx_http_llm_percentile_t;
 
 extern const ngx_http_llm_percentile_t
     ngx_http_llm_percentiles[NGX_HTTP_LLM_PERCENTILES];
+extern const uint32_t  ngx_http_llm_permille[NGX_HTTP_LLM_PERCENTILES];
 
 
 /* Series that are shown as one, and the text of their labels. */
@@ -123,6 +123,30 @@ typedef struct {
     uint32_t              *table;    /* group + 1, by hash */
     uint32_t              *next;     /* by series */
 } ngx_http_llm_groups_t;
+
+
+/*
+ * JSON: what stands before a number of a window, by metric.  Padded, so that
+ * it may be copied whole.
+ */
+
+#define NGX_HTTP_LLM_KEY  24
+
+typedef struct {
+    u_char        open[NGX_HTTP_LLM_KEY];    /* of the group's first */
+    u_char        key[NGX_HTTP_LLM_KEY];
+    uint8_t       open_len;
+    uint8_t       key_len;
+} ngx_http_llm_key_t;
+
+
+/* A time as it is shown, kept since it is shown often. */
+
+typedef struct {
+    uint64_t      msec;
+    size_t        len;
+    u_char        text[NGX_HTTP_LLM_OUT_TIME];
+} ngx_http_llm_time_t;
 
 
 /* A classic histogram since the start; bounds each alone. */
@@ -164,6 +188,10 @@ struct ngx_http_llm_view_s {
     ngx_http_llm_live_t     live_total;
     ngx_http_llm_hist_t     hist;    /* of a group */
 
+    ngx_http_llm_key_t     *keys;    /* by metric */
+    ngx_http_llm_time_t     from[NGX_HTTP_LLM_WINDOW_N];
+    ngx_http_llm_time_t     to;
+
     /* how far the writing is */
     const ngx_http_llm_step_pt  *step;
     uint32_t       series;           /* looked at */
@@ -173,7 +201,6 @@ struct ngx_http_llm_view_s {
     ngx_uint_t     metric;
     unsigned       inside:1;         /* what is written last is unfinished */
     unsigned       adding:1;         /* so is the sum */
-    unsigned       comma:1;          /* JSON: before the next key */
 };
 
 

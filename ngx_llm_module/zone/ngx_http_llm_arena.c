@@ -7,6 +7,11 @@
  * One piece of zeroed memory, divided once:
  *
  *     header | ids | series | chunks of rows in flight | columns of cells
+ *            | words of series, mark by mark | cells, mark by mark
+ *
+ * A reader wants one mark of all series and a marker writes one, so what a
+ * mark holds lies together and not with what it is a copy of: else each row
+ * would be on a page of its own.
  *
  * It holds no pointer, so that it may be mapped anywhere, and no lock.
  * Nothing in it is freed while it serves but rows in flight.  All that
@@ -42,6 +47,8 @@
 
 _Static_assert(sizeof(ngx_http_llm_series_t) % 8 == 0, "series");
 _Static_assert(sizeof(ngx_http_llm_column_t) % 64 == 0, "column");
+_Static_assert(sizeof(ngx_http_llm_cells_t) % 64 == 0, "cells");
+_Static_assert(LLM_CELLS_LINES == 8, "lines");
 _Static_assert(offsetof(ngx_http_llm_arena_t, columns) % 64 == 0, "header");
 _Static_assert(__atomic_always_lock_free(8, 0), "64-bit atomics");
 _Static_assert((int) NGX_HTTP_LLM_ATTEMPTS - NGX_HTTP_LLM_CALLS_OK
@@ -135,7 +142,9 @@ ngx_http_llm_arena_attach(ngx_http_llm_zone_t *zone, void *p, size_t size)
         || a->ids_at != plan.ids_at
         || a->series_at != plan.series_at
         || a->chunks_at != plan.chunks_at
-        || a->columns_at != plan.columns_at)
+        || a->columns_at != plan.columns_at
+        || a->mark_words_at != plan.mark_words_at
+        || a->mark_cells_at != plan.mark_cells_at)
     {
         return NGX_HTTP_LLM_ARENA_FOREIGN;
     }
@@ -149,7 +158,7 @@ ngx_http_llm_arena_attach(ngx_http_llm_zone_t *zone, void *p, size_t size)
 static int
 ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
 {
-    uint64_t  at, each, chunks, series, columns;
+    uint64_t  at, series_each, column_each, chunks, series, columns;
 
     if (size < NGX_HTTP_LLM_ARENA_MIN) {
         return NGX_HTTP_LLM_ARENA_SMALL;
@@ -157,16 +166,25 @@ ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
 
     chunks = llm_max(size / 64 / sizeof(ngx_http_llm_chunk_t),
                      NGX_HTTP_LLM_CHUNKS_MIN);
+    chunks = llm_min(chunks, 1u << 24);
 
-    each = sizeof(uint64_t) + sizeof(ngx_http_llm_series_t)
-           + NGX_HTTP_LLM_COLUMNS_EACH * sizeof(ngx_http_llm_column_t);
+    series_each = sizeof(uint64_t) + sizeof(ngx_http_llm_series_t)
+                  + NGX_HTTP_LLM_MARKS * sizeof(ngx_http_llm_words_t);
 
-    /* 4 lines: what rounding may cost */
+    column_each = sizeof(ngx_http_llm_column_t)
+                  + NGX_HTTP_LLM_MARKS * sizeof(ngx_http_llm_cells_t);
 
-    at = ngx_http_llm_line(sizeof(ngx_http_llm_arena_t)) + 4 * 64
+    /* 6 lines: what rounding may cost */
+
+    at = ngx_http_llm_line(sizeof(ngx_http_llm_arena_t)) + 6 * 64
          + chunks * sizeof(ngx_http_llm_chunk_t);
 
-    series = (size - at) / each;
+    series = (size - at) / (series_each
+                            + NGX_HTTP_LLM_COLUMNS_EACH * column_each);
+    series = llm_min(series, 1u << 24);
+
+    columns = (size - at - series * series_each) / column_each;
+    columns = llm_min(columns, NGX_HTTP_LLM_COLUMNS_MAX);
 
     a->ids_at = ngx_http_llm_line(sizeof(ngx_http_llm_arena_t));
     a->series_at = ngx_http_llm_line(a->ids_at + series * sizeof(uint64_t));
@@ -174,15 +192,18 @@ ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
                                    + series * sizeof(ngx_http_llm_series_t));
     a->columns_at = ngx_http_llm_line(a->chunks_at
                                     + chunks * sizeof(ngx_http_llm_chunk_t));
-
-    columns = (size - a->columns_at) / sizeof(ngx_http_llm_column_t);
+    a->mark_words_at = a->columns_at
+                       + columns * sizeof(ngx_http_llm_column_t);
+    a->mark_cells_at = ngx_http_llm_line(a->mark_words_at
+                                         + NGX_HTTP_LLM_MARKS * series
+                                           * sizeof(ngx_http_llm_words_t));
 
     a->layout = NGX_HTTP_LLM_LAYOUT;
     a->shape = ngx_http_llm_arena_shape();
     a->size = size;
-    a->series_max = (uint32_t) llm_min(series, 1u << 24);
-    a->columns_max = (uint32_t) llm_min(columns, 1u << 30);
-    a->chunks_max = (uint32_t) llm_min(chunks, 1u << 24);
+    a->series_max = (uint32_t) series;
+    a->columns_max = (uint32_t) columns;
+    a->chunks_max = (uint32_t) chunks;
 
     return NGX_HTTP_LLM_ARENA_OK;
 }
@@ -198,12 +219,12 @@ ngx_http_llm_arena_shape(void)
     static const uint32_t  sizes[] = {
         sizeof(ngx_http_llm_arena_t), sizeof(ngx_http_llm_series_t),
         sizeof(ngx_http_llm_column_t), sizeof(ngx_http_llm_chunk_t),
+        sizeof(ngx_http_llm_words_t), sizeof(ngx_http_llm_cells_t),
         sizeof(ngx_http_llm_label_text_t), NGX_HTTP_LLM_COUNTERS_N,
         NGX_HTTP_LLM_ZONE_COUNTERS_N, NGX_HTTP_LLM_WORDS, LLM_DIST_N,
         NGX_HTTP_LLM_MARKS, NGX_HTTP_LLM_SLOTS, NGX_HTTP_LLM_ROWS,
         NGX_HTTP_LLM_LABELS, LLM_CELLS_N, LLM_BOUNDS_MAX, LLM_OP_N,
         offsetof(ngx_http_llm_series_t, text),
-        offsetof(ngx_http_llm_series_t, mark),
         offsetof(ngx_http_llm_arena_t, slot)
     };
 
@@ -229,6 +250,8 @@ ngx_http_llm_arena_view(ngx_http_llm_zone_t *zone, ngx_http_llm_arena_t *a)
     zone->series = (ngx_http_llm_series_t *) (p + a->series_at);
     zone->chunk = (ngx_http_llm_chunk_t *) (p + a->chunks_at);
     zone->column = (ngx_http_llm_column_t *) (p + a->columns_at);
+    zone->mark_words = (ngx_http_llm_words_t *) (p + a->mark_words_at);
+    zone->mark_cells = (ngx_http_llm_cells_t *) (p + a->mark_cells_at);
 
     zone->series_max = a->series_max;
     zone->columns_max = a->columns_max;

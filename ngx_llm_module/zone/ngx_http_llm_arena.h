@@ -16,7 +16,7 @@
 #include "llm_facts.h"
 
 
-#define NGX_HTTP_LLM_LAYOUT         1
+#define NGX_HTTP_LLM_LAYOUT         2
 
 #define NGX_HTTP_LLM_MARKS          25
 #define NGX_HTTP_LLM_LABELS         6        /* own labels */
@@ -177,6 +177,13 @@ typedef struct {
 } ngx_http_llm_label_text_t;
 
 
+#define NGX_HTTP_LLM_COLUMNS_MAX      0x00fffffeu
+
+#define ngx_http_llm_column_index(c)  (((c) & 0x00ffffffu) - 1)
+#define ngx_http_llm_column_lines(c)  ((c) >> 24)
+#define ngx_http_llm_column_bit(i)    (1u << (24 + (i) / LLM_CELLS_LINE))
+
+
 typedef struct {
     uint64_t  word[NGX_HTTP_LLM_WORDS];
 
@@ -185,20 +192,36 @@ typedef struct {
     uint64_t  max[LLM_DIST_N];
     uint64_t  bound[LLM_DIST_N][LLM_BOUNDS_MAX];
 
-    /* 0: none, else a column's index plus 1; never changes again */
+    /*
+     * 0: none, else a column's index plus 1, which never changes again; and
+     * a bit of each of its lines that was ever used.
+     */
     uint32_t  column[LLM_DIST_N][LLM_CELLS_OCTAVES];
 
     uint32_t  filled;                /* the text is there to read */
     ngx_http_llm_label_text_t  text;
-
-    uint64_t  mark[NGX_HTTP_LLM_MARKS][NGX_HTTP_LLM_WORDS];
 } ngx_http_llm_series_t;
 
 
 typedef struct {
     uint64_t  cell[LLM_CELLS_COLUMN];
-    uint32_t  mark[NGX_HTTP_LLM_MARKS][LLM_CELLS_COLUMN];
 } ngx_http_llm_column_t;
+
+
+/* What is in a mark of them: [marks][series_max], [marks][columns_max]. */
+
+typedef struct {
+    uint64_t  word[NGX_HTTP_LLM_WORDS];
+} ngx_http_llm_words_t;
+
+typedef struct {
+    uint32_t  cell[LLM_CELLS_COLUMN];
+} ngx_http_llm_cells_t;
+
+#define ngx_http_llm_mark_word(zone, slot, s)                                 \
+    (zone)->mark_words[(size_t) (slot) * (zone)->series_max + (s)].word
+#define ngx_http_llm_mark_cell(zone, slot, c)                                 \
+    (zone)->mark_cells[(size_t) (slot) * (zone)->columns_max + (c)].cell
 
 
 typedef struct {
@@ -247,8 +270,10 @@ typedef struct {
     uint64_t  series_at;
     uint64_t  columns_at;
     uint64_t  chunks_at;
+    uint64_t  mark_words_at;
+    uint64_t  mark_cells_at;
 
-    uint64_t  pad0[3];
+    uint64_t  pad0[1];
 
     /* lines of their own: written while serving */
     uint64_t  columns;               /* next to hand out; may pass the max */
@@ -274,6 +299,8 @@ typedef struct {
     uint64_t               *id;      /* [series_max], 0: free */
     ngx_http_llm_series_t  *series;
     ngx_http_llm_column_t  *column;
+    ngx_http_llm_words_t   *mark_words;
+    ngx_http_llm_cells_t   *mark_cells;
     ngx_http_llm_chunk_t   *chunk;
 
     uint32_t                series_max;

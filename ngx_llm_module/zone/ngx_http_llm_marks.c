@@ -35,7 +35,8 @@
  * A column that joins a series after the copy passed it has zeros in that
  * mark, and had zeros in its cells: right by construction.  That holds for
  * a mark that is used again, too: whatever a series owns is copied into it
- * each time, and what no series owns is zero.
+ * each time, and what no series owns is zero.  So it is with the lines of
+ * a column: one whose bit is not set is zero, and is so in every mark.
  */
 
 
@@ -47,6 +48,7 @@
 #define NGX_HTTP_LLM_MARKS_STEP     (10 * NGX_HTTP_LLM_SECOND)
 #define NGX_HTTP_LLM_MARKS_LATE     (2 * NGX_HTTP_LLM_SECOND)
 #define NGX_HTTP_LLM_MARKS_RESTART  3
+#define NGX_HTTP_LLM_MARKS_SERIES   4096     /* looked at in one slice */
 
 
 static int ngx_http_llm_marks_begin(ngx_http_llm_zone_t *zone, uint64_t now);
@@ -56,6 +58,8 @@ static uint32_t ngx_http_llm_marks_victim(const ngx_http_llm_zone_t *zone,
     uint64_t now);
 static uint32_t ngx_http_llm_marks_copy(ngx_http_llm_zone_t *zone,
     uint32_t idx, uint32_t slot);
+static void ngx_http_llm_marks_column(ngx_http_llm_zone_t *zone,
+    uint32_t column, uint32_t slot);
 
 
 const char *const  ngx_http_llm_window_names[NGX_HTTP_LLM_WINDOW_N] = {
@@ -80,7 +84,7 @@ int
 ngx_http_llm_marks_run(ngx_http_llm_zone_t *zone, uint64_t now,
     uint32_t budget)
 {
-    uint32_t  done;
+    uint32_t  done, last;
 
     if (zone->marking == 0 && ngx_http_llm_marks_begin(zone, now) != 0) {
         return NGX_HTTP_LLM_MARKS_DONE;
@@ -103,7 +107,13 @@ ngx_http_llm_marks_run(ngx_http_llm_zone_t *zone, uint64_t now,
 
     done = 0;
 
-    while (zone->cursor < zone->series_max && done < budget) {
+    last = zone->series_max;
+
+    if (last - zone->cursor > NGX_HTTP_LLM_MARKS_SERIES) {
+        last = zone->cursor + NGX_HTTP_LLM_MARKS_SERIES;
+    }
+
+    while (zone->cursor < last && done < budget) {
         done += ngx_http_llm_marks_copy(zone, zone->cursor,
                                         zone->marking - 1);
         zone->cursor++;
@@ -288,19 +298,19 @@ ngx_http_llm_marks_copy(ngx_http_llm_zone_t *zone, uint32_t idx,
     uint32_t slot)
 {
     uint32_t                d, o, i, c, done;
-    uint64_t                n;
+    uint64_t                n, *mark;
     ngx_http_llm_series_t  *s;
-    ngx_http_llm_column_t  *column;
 
     if (__atomic_load_n(&zone->id[idx], __ATOMIC_RELAXED) == 0) {
         return 0;
     }
 
     s = &zone->series[idx];
+    mark = ngx_http_llm_mark_word(zone, slot, idx);
 
     for (i = 0; i < NGX_HTTP_LLM_WORDS; i++) {
         n = __atomic_load_n(&s->word[i], __ATOMIC_RELAXED);
-        __atomic_store_n(&s->mark[slot][i], n, __ATOMIC_RELAXED);
+        __atomic_store_n(&mark[i], n, __ATOMIC_RELAXED);
     }
 
     done = 1;
@@ -309,25 +319,41 @@ ngx_http_llm_marks_copy(ngx_http_llm_zone_t *zone, uint32_t idx,
 
         for (o = 0; o < LLM_CELLS_OCTAVES; o++) {
 
-            c = __atomic_load_n(&s->column[d][o], __ATOMIC_RELAXED) - 1;
+            c = __atomic_load_n(&s->column[d][o], __ATOMIC_RELAXED);
 
-            if (c >= zone->columns_max) {
-                continue;
+            if (ngx_http_llm_column_index(c) < zone->columns_max) {
+                ngx_http_llm_marks_column(zone, c, slot);
+                done++;
             }
-
-            column = &zone->column[c];
-
-            for (i = 0; i < LLM_CELLS_COLUMN; i++) {
-                n = __atomic_load_n(&column->cell[i], __ATOMIC_RELAXED);
-                __atomic_store_n(&column->mark[slot][i], (uint32_t) n,
-                                 __ATOMIC_RELAXED);
-            }
-
-            done++;
         }
     }
 
     return done;
+}
+
+
+static void
+ngx_http_llm_marks_column(ngx_http_llm_zone_t *zone, uint32_t column,
+    uint32_t slot)
+{
+    uint32_t         lines, i, k, *mark;
+    uint64_t         n;
+    const uint64_t  *cell;
+
+    lines = ngx_http_llm_column_lines(column);
+    column = ngx_http_llm_column_index(column);
+
+    cell = zone->column[column].cell;
+    mark = ngx_http_llm_mark_cell(zone, slot, column);
+
+    for ( /* void */ ; lines; lines &= lines - 1) {
+        i = (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
+
+        for (k = i; k < i + LLM_CELLS_LINE; k++) {
+            n = __atomic_load_n(&cell[k], __ATOMIC_RELAXED);
+            __atomic_store_n(&mark[k], (uint32_t) n, __ATOMIC_RELAXED);
+        }
+    }
 }
 
 

@@ -35,7 +35,7 @@ extern const uint64_t     ngx_http_llm_window_ns[NGX_HTTP_LLM_WINDOW_N];
 /*
  * To be called every second by every worker, with the time of now: does
  * nothing unless a mark is due and nobody else takes it.  AGAIN: about
- * budget columns (6 KB each) were copied and there are more; call again
+ * budget columns were copied and there are more; call again
  * soon, from a posted event, even when the process is about to exit.
  */
 int ngx_http_llm_marks_run(ngx_http_llm_zone_t *zone, uint64_t now,

@@ -23,15 +23,17 @@
  * so that invented names cannot keep the known out, nor known ones the
  * series that everything else is folded into.
  *
- * A sample is at most five relaxed atomic instructions, in this order: min
- * and max if they move, the sum, its histogram bound, its cell.  Killed
- * between two of them, a process leaves a sample that is in the first and
- * not in the rest; the number of samples is what the cells say.
+ * A sample is some relaxed atomic instructions, in this order: max and min
+ * if they move, the sum, its histogram bound, the bit of its cell's line if
+ * it is the first there, its cell.  Killed between two of them, a process
+ * leaves a sample that is in the first and not in the rest; the number of
+ * samples is what the cells say.  A bit without a sample costs readers a
+ * look; a sample without its bit would never be seen, so the bit is first.
  *
  * A column of cells is taken from the pool by one atomic add and put into
- * the series by one compare and swap.  A process that comes second keeps
- * its column for its next need.  One that is killed in between loses that
- * one column.
+ * the series, with the first bit, by one compare and swap.  A process that
+ * comes second keeps its column for its next need.  One that is killed in
+ * between loses that one column.
  */
 
 
@@ -58,7 +60,8 @@ static uint32_t ngx_http_llm_series_probe(uint64_t *ids, uint32_t n,
     uint64_t id, int claim, int *full);
 static int ngx_http_llm_series_is_base(const ngx_http_llm_label_text_t *text);
 static uint32_t ngx_http_llm_series_column(ngx_http_llm_zone_t *zone,
-    uint32_t *column);
+    uint32_t *column, uint32_t bit);
+static uint32_t ngx_http_llm_series_spare(ngx_http_llm_zone_t *zone);
 
 
 uint32_t
@@ -299,7 +302,7 @@ ngx_http_llm_series_sample(ngx_http_llm_zone_t *zone, uint32_t idx,
 {
     int                     i;
     uint64_t               *word, *p, seen;
-    uint32_t                c, b;
+    uint32_t               *column, c, bit, b;
     ngx_http_llm_series_t  *s;
 
     if (llm_unlikely(idx >= zone->series_max || dist >= LLM_DIST_N)) {
@@ -350,20 +353,23 @@ ngx_http_llm_series_sample(ngx_http_llm_zone_t *zone, uint32_t idx,
         p = &word[NGX_HTTP_LLM_OVER + dist];
 
     } else {
-        c = __atomic_load_n(&s->column[dist][i / LLM_CELLS_COLUMN],
-                            __ATOMIC_RELAXED);
+        column = &s->column[dist][i / LLM_CELLS_COLUMN];
+        bit = ngx_http_llm_column_bit(i % LLM_CELLS_COLUMN);
 
-        if (llm_unlikely(c == 0)) {
-            c = ngx_http_llm_series_column(zone,
-                                     &s->column[dist][i / LLM_CELLS_COLUMN]);
+        c = __atomic_load_n(column, __ATOMIC_RELAXED);
+
+        if (llm_unlikely((c & bit) == 0)) {
+            c = ngx_http_llm_series_column(zone, column, bit);
         }
 
-        if (llm_unlikely(c - 1 >= zone->columns_max)) {
+        c = ngx_http_llm_column_index(c);
+
+        if (llm_unlikely(c >= zone->columns_max)) {
             ngx_http_llm_zone_count(zone, NGX_HTTP_LLM_SAMPLES_DROPPED, 1);
             p = &word[NGX_HTTP_LLM_NOCELL + dist];
 
         } else {
-            p = &zone->column[c - 1].cell[i % LLM_CELLS_COLUMN];
+            p = &zone->column[c].cell[i % LLM_CELLS_COLUMN];
         }
     }
 
@@ -371,44 +377,62 @@ ngx_http_llm_series_sample(ngx_http_llm_zone_t *zone, uint32_t idx,
 }
 
 
-/* Index of the column plus 1; 0 when there is none left. */
+/* The word of a column, with the bit; 0 when there is no column left. */
 
 static uint32_t
-ngx_http_llm_series_column(ngx_http_llm_zone_t *zone, uint32_t *column)
+ngx_http_llm_series_column(ngx_http_llm_zone_t *zone, uint32_t *column,
+    uint32_t bit)
 {
-    uint32_t   c, there;
-    uint64_t   n, *pool;
+    uint32_t  c, there;
 
-    c = zone->spare;
+    c = 0;
+    there = __atomic_load_n(column, __ATOMIC_RELAXED);
 
-    if (c == 0) {
-        pool = &zone->arena->columns;
-
-        /* looked at first, so that the pool's count does not run away */
-
-        if (__atomic_load_n(pool, __ATOMIC_RELAXED) >= zone->columns_max) {
-            return __atomic_load_n(column, __ATOMIC_RELAXED);
-        }
-
-        n = __atomic_fetch_add(pool, 1, __ATOMIC_RELAXED);
-
-        if (n >= zone->columns_max) {
-            return __atomic_load_n(column, __ATOMIC_RELAXED);
-        }
-
-        c = (uint32_t) n + 1;
-        zone->spare = c;
+    if (there == 0) {
+        c = ngx_http_llm_series_spare(zone);
     }
 
-    there = 0;
-
-    if (!__atomic_compare_exchange_n(column, &there, c, 0, __ATOMIC_RELAXED,
-                                     __ATOMIC_RELAXED))
+    if (c && __atomic_compare_exchange_n(column, &there, c | bit, 0,
+                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
     {
-        return there;
+        zone->spare = 0;
+        return c | bit;
     }
 
-    zone->spare = 0;
+    if (there == 0) {
+        return 0;
+    }
 
-    return c;
+    return __atomic_fetch_or(column, bit, __ATOMIC_RELAXED) | bit;
+}
+
+
+/* A column in hand, its index plus 1; 0 when there is none left. */
+
+static uint32_t
+ngx_http_llm_series_spare(ngx_http_llm_zone_t *zone)
+{
+    uint64_t  n, *pool;
+
+    if (zone->spare) {
+        return zone->spare;
+    }
+
+    pool = &zone->arena->columns;
+
+    /* looked at first, so that the pool's count does not run away */
+
+    if (__atomic_load_n(pool, __ATOMIC_RELAXED) >= zone->columns_max) {
+        return 0;
+    }
+
+    n = __atomic_fetch_add(pool, 1, __ATOMIC_RELAXED);
+
+    if (n >= zone->columns_max) {
+        return 0;
+    }
+
+    zone->spare = (uint32_t) n + 1;
+
+    return zone->spare;
 }

@@ -84,7 +84,8 @@ work(ngx_http_llm_zone_t *z, journal_t *j)
 
         j->model = (uint32_t) (random64() % MODELS);
         j->dist = (uint32_t) (random64() % LLM_DIST_N);
-        j->ns = 50000ull << (3 * (random64() % VALUES) + random64() % 2);
+        j->ns = (7 + random64() % 8) * 7000ull
+                << (3 * (random64() % VALUES) + random64() % 2);
 
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
@@ -257,7 +258,7 @@ balance(ngx_http_llm_zone_t *z, uint32_t doubt[MODELS][LLM_DIST_N],
     for (i = 0, bad = 0, used = 0; i < z->series_max; i++) {
         for (d = 0; d < LLM_DIST_N; d++) {
             for (o = 0; o < LLM_CELLS_OCTAVES; o++) {
-                c = z->series[i].column[d][o];
+                c = ngx_http_llm_column_index(z->series[i].column[d][o]) + 1;
                 used += (c != 0);
                 bad += (c && (c > z->arena->columns || seen[c]++));
             }

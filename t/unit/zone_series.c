@@ -32,8 +32,11 @@ arena(void)
     ok(ngx_http_llm_arena_attach(&other, z.arena, 64 * MB)
        == NGX_HTTP_LLM_ARENA_OK && other.column == z.column
        && other.series == z.series, "attached");
-    ok((uint8_t *) (z.column + z.columns_max)
+    ok((uint8_t *) (z.mark_cells + NGX_HTTP_LLM_MARKS * z.columns_max)
        <= (uint8_t *) z.arena + 64 * MB
+       && (uint8_t *) (z.mark_words + NGX_HTTP_LLM_MARKS * z.series_max)
+          <= (uint8_t *) z.mark_cells
+       && (uint8_t *) (z.column + z.columns_max) <= (uint8_t *) z.mark_words
        && (uint8_t *) (z.chunk + z.chunks_max) <= (uint8_t *) z.column
        && (uint8_t *) (z.series + z.series_max) <= (uint8_t *) z.chunk
        && (uint8_t *) (z.id + z.series_max) <= (uint8_t *) z.series,
@@ -56,7 +59,8 @@ arena(void)
         z = zone_make(size);
 
         if (z.series_max < 3 || z.columns_max < 40 || z.chunks_max < 8
-            || (uint8_t *) (z.column + z.columns_max)
+            || (uint8_t *) (z.mark_cells
+                            + NGX_HTTP_LLM_MARKS * z.columns_max)
                > (uint8_t *) z.arena + size)
         {
             break;
@@ -356,12 +360,10 @@ pool(void)
     z = zone_make(NGX_HTTP_LLM_ARENA_MIN);
     l = labels("openai", "gpt-x", "/v1");
     a = ngx_http_llm_series_claim(&z, &l, 1);
-    n = 0;
 
-    for (i = 0; i < 26 * 6; i++) {
+    for (i = 0; i < 32 * 6; i++) {
         ngx_http_llm_series_sample(&z, a, (uint32_t) i % 6,
-                                   70000ull << (i / 6));
-        n++;
+                                   1000ull << (i / 6));
     }
 
     ngx_http_llm_sum_init(&sum);
@@ -369,13 +371,13 @@ pool(void)
 
     for (i = 0, n = 0; i < 6; i++) {
         n += (long) sum.dist[i].nocell;
-        ok(sum.dist[i].count == 26 && sum.dist[i].max == 70000ull << 25
-           && sum.dist[i].min == 70000
-           && sum.dist[i].sum == 70000ull * ((1 << 26) - 1),
+        ok(sum.dist[i].count == 32 && sum.dist[i].max == 1000ull << 31
+           && sum.dist[i].min == 1000
+           && sum.dist[i].sum == 1000ull * ((1ull << 32) - 1),
            "%s counts what found no column", llm_dist_names[i]);
     }
 
-    ok(n == 26 * 6 - (long) z.columns_max && n > 0
+    ok(n == 32 * 6 - (long) z.columns_max && n > 0
        && ngx_http_llm_zone_counted(&z, NGX_HTTP_LLM_SAMPLES_DROPPED)
           == (uint64_t) n, "%ld samples dropped", n);
     ok(z.arena->columns == z.columns_max, "the pool's count stays");
@@ -384,12 +386,12 @@ pool(void)
 
     z.series[a].column[0][0] = UINT32_MAX;
     z.series[a].column[0][1] = z.columns_max + 1;
-    ngx_http_llm_series_sample(&z, a, 0, 70000);
-    ngx_http_llm_series_sample(&z, a, 0, 140000);
+    ngx_http_llm_series_sample(&z, a, 0, 1000);
+    ngx_http_llm_series_sample(&z, a, 0, 2000);
     ngx_http_llm_sum_reset(&sum);
     ngx_http_llm_sum_add(&z, a, NGX_HTTP_LLM_WINDOW_ALL, T0, &sum);
     zone_tick(&z, T0 + 11 * SECOND);
-    ok(sum.dist[0].count == 26, "a damaged column is not followed");
+    ok(sum.dist[0].count == 32, "a damaged column is not followed");
 
     zone_drop(&z);
 }

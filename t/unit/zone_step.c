@@ -284,10 +284,12 @@ replaced(ngx_http_llm_zone_t *start, long trials)
 
         z = view(live_memory);
         z.arena->mark[slot].end = 0;
-        memset(z.series[series].mark[slot], 0x7f, NGX_HTTP_LLM_WORDS * 8);
+        memset(ngx_http_llm_mark_word(&z, slot, series), 0x7f,
+               NGX_HTTP_LLM_WORDS * 8);
 
         for (k = 0; k < (long) z.arena->columns; k++) {
-            memset(z.column[k].mark[slot], 0x7f, LLM_CELLS_COLUMN * 4);
+            memset(ngx_http_llm_mark_cell(&z, slot, k), 0x7f,
+                   LLM_CELLS_COLUMN * 4);
         }
 
         z.arena->mark[slot].end = now;

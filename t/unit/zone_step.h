@@ -50,6 +50,26 @@ samples(ngx_http_llm_zone_t *z, uint32_t idx, uint32_t dist)
 }
 
 
+/* Cells in lines whose bits are not set. */
+
+static int
+unseen_cells(ngx_http_llm_zone_t *z, uint32_t column)
+{
+    uint32_t         i;
+    const uint64_t  *cell;
+
+    cell = z->column[ngx_http_llm_column_index(column)].cell;
+
+    for (i = 0; i < LLM_CELLS_COLUMN; i++) {
+        if (cell[i] && (column & ngx_http_llm_column_bit(i)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* What must hold in every zone whatever happened. */
 
 static const char *
@@ -84,7 +104,15 @@ valid(ngx_http_llm_zone_t *z)
 
         for (d = 0; d < LLM_DIST_N; d++) {
             for (o = 0; o < LLM_CELLS_OCTAVES; o++) {
-                c = s->column[d][o];
+                c = ngx_http_llm_column_index(s->column[d][o]) + 1;
+
+                if (c == 0 && s->column[d][o]) {
+                    return "lines of no column";
+                }
+
+                if (c && unseen_cells(z, s->column[d][o])) {
+                    return "a sample that no reader sees";
+                }
 
                 if (c && (c > z->arena->columns || seen[c]++)) {
                     return "a column twice, or not handed out";
@@ -267,6 +295,22 @@ after_sample(ngx_http_llm_zone_t *z)
 }
 
 
+/* The same octave, but a line of it that was never used. */
+
+static void
+op_line(ngx_http_llm_zone_t *z)
+{
+    ngx_http_llm_series_sample(z, series, LLM_DIST_TTFT, NS + NS / 2);
+}
+
+
+static const char *
+after_line(ngx_http_llm_zone_t *z)
+{
+    return after_samples(z, LLM_DIST_TTFT, 10, NS + NS / 2);
+}
+
+
 static void
 op_column(ngx_http_llm_zone_t *z)
 {
@@ -303,7 +347,7 @@ before_mark(ngx_http_llm_zone_t *z)
 
     for (i = 0; i < LLM_CELLS_COLUMN; i++) {
         ngx_http_llm_series_sample(z, series, LLM_DIST_DURATION,
-                                   llm_cells_bound(895 + (int) i));
+                                   llm_cells_bound(1279 + (int) i));
     }
 
     for (now = T0 + 11 * SECOND; now <= MARKED; now += 11 * SECOND) {
@@ -329,7 +373,7 @@ static int
 marks_true(ngx_http_llm_zone_t *z)
 {
     uint32_t                i, o, k, c;
-    uint64_t                n;
+    uint64_t                n, *word;
     ngx_http_llm_series_t  *s;
 
     s = &z->series[series];
@@ -344,12 +388,15 @@ marks_true(ngx_http_llm_zone_t *z)
             c = s->column[LLM_DIST_DURATION][o];
 
             for (k = 0; c && k < LLM_CELLS_COLUMN; k++) {
-                n += z->column[c - 1].mark[i][k];
+                n += ngx_http_llm_mark_cell(z, i,
+                                         ngx_http_llm_column_index(c))[k];
             }
         }
 
-        if (s->mark[i][NGX_HTTP_LLM_SAVED] != z->arena->mark[i].begin
-            || s->mark[i][NGX_HTTP_LLM_CALLS_OK] != n - LLM_CELLS_COLUMN + 10)
+        word = ngx_http_llm_mark_word(z, i, series);
+
+        if (word[NGX_HTTP_LLM_SAVED] != z->arena->mark[i].begin
+            || word[NGX_HTTP_LLM_CALLS_OK] != n - LLM_CELLS_COLUMN + 10)
         {
             return 0;
         }
@@ -518,6 +565,7 @@ static const op_t  ops[] = {
     { "fold", before_fold, op_claim, after_fold },
     { "add", some, op_add, after_add },
     { "sample", some, op_sample, after_sample },
+    { "sample and line", some, op_line, after_line },
     { "sample and column", some, op_column, after_column },
     { "sample without column", before_empty, op_column, after_column },
     { "mark", before_mark, op_mark, after_mark },

@@ -94,7 +94,7 @@ judge(const char *what, const ngx_http_llm_sum_t *s, uint32_t mask)
 {
     long                            n, rank;
     double                          err, worst, rate;
-    uint64_t                        total, v, i;
+    uint64_t                        total, v[5], r[5], i;
     const ngx_http_llm_sum_dist_t  *d;
 
     static const uint32_t  permille[] = { 500, 900, 950, 990, 999 };
@@ -122,15 +122,16 @@ judge(const char *what, const ngx_http_llm_sum_t *s, uint32_t mask)
 
     worst = 0;
 
-    for (i = 0; i < sizeof(permille) / sizeof(permille[0]); i++) {
+    ngx_http_llm_sum_percentiles(s, LLM_DIST_TPOT, permille, 5, v);
+    ngx_http_llm_sum_rate_percentiles(s, permille, 5, r);
+
+    for (i = 0; i < 5; i++) {
         rank = (long) ceil((double) n * permille[i] / 1000);
 
-        v = ngx_http_llm_sum_percentile(s, LLM_DIST_TPOT, permille[i]);
-        err = fabs((double) v / (double) sorted[rank - 1] - 1);
+        err = fabs((double) v[i] / (double) sorted[rank - 1] - 1);
         worst = fmax(worst, err);
 
-        v = ngx_http_llm_sum_rate_percentile(s, permille[i]);
-        err = fabs((double) v * (double) sorted[n - rank] / 1e15 - 1);
+        err = fabs((double) r[i] * (double) sorted[n - rank] / 1e15 - 1);
         worst = fmax(worst, err);
     }
 
