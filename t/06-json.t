@@ -191,7 +191,7 @@ sub odd {
     my ($text) = @_;
 
     return 1 if substr($text, 0, 4) =~ /\0/;
-    $text =~ s/\\\\//g;
+    $text =~ s/\\\\/xx/g;
     $text =~ s/\\u[dD][89abAB]..\\u[dD][c-fC-F]..//g;
     return $text =~ /\\u[dD][89a-fA-F]/;
 }
