@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use Fcntl qw(O_NONBLOCK O_WRONLY);
+use File::Basename qw(basename);
 use FindBin;
 use POSIX qw(mkfifo);
 use lib "$FindBin::Bin/lib";
@@ -170,6 +171,30 @@ subtest 'a price list that is a FIFO' => sub {
 
     is($ok, 0, 'is refused') or diag($@);
     like($said, qr/price list/, 'by its name');
+};
+
+
+# The configuration of the build at hand, with parts taken out of it.
+
+subtest 'a build without gzip, cache, PCRE or debug' => sub {
+    my $dir = $LLM::Test::BUILD;
+    my $src = "$dir/module.src/src";
+    plan skip_all => "no headers in $src" unless -e "$src/core/nginx.h";
+
+    my @out = map { "-D$_=0" } qw(NGX_HTTP_GZIP NGX_HTTP_HEADERS
+        NGX_HTTP_CACHE NGX_PCRE NGX_DEBUG NGX_COMPAT);
+    my $own = "$LLM::Test::TOP/ngx_llm_module";
+    my @dirs = ("$dir/module", (map { "$src/$_" } qw(core event event/modules
+        os/unix http http/modules http/v2)),
+        map { "$own/$_" } qw(core zone http status));
+
+    for my $file (glob("$own/http/*.c $own/status/*.c $own/zone/*.c")) {
+        my $said = join ' ', $ENV{CC} || 'cc', '-fsyntax-only -W -Wall',
+            '-Wpointer-arith -Wno-unused-parameter -Werror', @out,
+            map({ "-I$_" } @dirs), $file, '2>&1';
+        $said = qx{$said};
+        is($?, 0, basename($file)) or diag($said);
+    }
 };
 
 

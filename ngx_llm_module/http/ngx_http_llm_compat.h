@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * Every difference between versions of nginx, and nothing else.
+ * Every difference between versions of nginx and between builds, and nothing
+ * else.
  */
 
 
@@ -26,6 +27,24 @@
 #define ngx_http_llm_header_next(h)  (h)->next
 #else
 #define ngx_http_llm_header_next(h)  NULL
+#endif
+
+
+/* and what a build may leave out: without gzip nobody looks at this header,
+ * and it passes as it is */
+
+#if (NGX_HTTP_GZIP || NGX_HTTP_HEADERS)
+#define NGX_HTTP_LLM_ENCODINGS  1
+#define ngx_http_llm_accept_encoding(r)  (r)->headers_in.accept_encoding
+#else
+#define NGX_HTTP_LLM_ENCODINGS  0
+#define ngx_http_llm_accept_encoding(r)  NULL
+#endif
+
+#if (NGX_HTTP_CACHE)
+#define ngx_http_llm_cached(r)  (r)->cached
+#else
+#define ngx_http_llm_cached(r)  0
 #endif
 
 

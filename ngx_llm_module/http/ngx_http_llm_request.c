@@ -57,7 +57,7 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
     r = ctx->request;
     list = &r->headers_in.headers;
 
-    if (r->headers_in.accept_encoding == NULL || ctx->headers) {
+    if (ngx_http_llm_accept_encoding(r) == NULL || ctx->headers) {
         return NGX_OK;
     }
 

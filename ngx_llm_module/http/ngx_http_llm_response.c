@@ -97,7 +97,7 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
 
     u = r->upstream;
 
-    if (u == NULL || !u->buffering || u->store || r->cached
+    if (u == NULL || !u->buffering || u->store || ngx_http_llm_cached(r)
         || r->post_action || r->header_only)
     {
         return;
@@ -123,17 +123,6 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
 #endif
 
     u->buffering = 0;
-}
-
-
-static ngx_uint_t
-ngx_http_llm_response_replayed(ngx_http_request_t *r)
-{
-#if (NGX_HTTP_CACHE)
-    return r->cached;
-#else
-    return 0;
-#endif
 }
 
 
@@ -229,7 +218,7 @@ ngx_http_llm_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx->replay = ngx_http_llm_response_replayed(r);
+    ctx->replay = ngx_http_llm_cached(r);
 
     if (ctx->dialect != LLM_DIALECT_NONE) {
         ngx_http_llm_response_watch(ctx);

@@ -205,6 +205,8 @@ ngx_http_llm_variable_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
+#if (NGX_HTTP_LLM_ENCODINGS)
+
 /*
  * $http_accept_encoding is read from the list of headers, where it says
  * "identity" now; what the client sent is still behind the pointer.
@@ -218,7 +220,7 @@ ngx_http_llm_variable_accept_encoding(ngx_http_request_t *r,
     u_char           *p;
     ngx_table_elt_t  *h, *first;
 
-    first = r->headers_in.accept_encoding;
+    first = ngx_http_llm_accept_encoding(r);
 
     v->valid = 1;
     v->no_cacheable = 0;
@@ -257,11 +259,15 @@ ngx_http_llm_variable_accept_encoding(ngx_http_request_t *r,
     return NGX_OK;
 }
 
+#endif
+
 
 ngx_int_t
 ngx_http_llm_variables_add(ngx_conf_t *cf)
 {
+#if (NGX_HTTP_LLM_ENCODINGS)
     ngx_str_t                 accept = ngx_string("http_accept_encoding");
+#endif
     ngx_http_variable_t      *var;
     ngx_http_llm_variable_t  *v;
 
@@ -275,6 +281,8 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
         var->data = (uintptr_t) v;
     }
 
+#if (NGX_HTTP_LLM_ENCODINGS)
+
     /* a configuration may have one of its own */
 
     var = ngx_http_add_variable(cf, &accept, NGX_HTTP_VAR_CHANGEABLE);
@@ -283,6 +291,8 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
     }
 
     var->get_handler = ngx_http_llm_variable_accept_encoding;
+
+#endif
 
     return NGX_OK;
 }

@@ -299,16 +299,21 @@ static void
 ngx_http_llm_status_slice(ngx_http_request_t *r,
     ngx_http_llm_status_ctx_t *ctx)
 {
-    size_t        size;
     uint64_t      start;
     ngx_int_t     rc;
     ngx_uint_t    last;
     ngx_chain_t  *out;
+#if (NGX_DEBUG)
+    size_t        size;
+#endif
 
     start = ngx_http_llm_status_clock();
     last = ngx_http_llm_status_render(&ctx->view,
                                       start + NGX_HTTP_LLM_SLICE_NS);
+
+#if (NGX_DEBUG)
     size = ctx->view.out.size;
+#endif
 
     if (ngx_http_llm_out_take(&ctx->view.out, &out, last, r == r->main)
         != NGX_OK)
