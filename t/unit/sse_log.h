@@ -196,6 +196,19 @@ sse_standard(sse_log_t *log, const uint8_t *p, size_t len)
                 has_data = 1;
                 bytes_put(&log->data, value, eol - value);
 
+            } else if (n == 5 && memcmp(p, "error", 5) == 0) {
+
+                /* not the standard's: see FIELD_ERROR in llm_sse.c */
+
+                if (has_data) {
+                    bytes_put(&log->data, "\n", 1);
+                }
+
+                has_data = 1;
+                name.len = 0;
+                bytes_put(&name, (const uint8_t *) "error", 5);
+                bytes_put(&log->data, value, eol - value);
+
             } else if (n == 5 && memcmp(p, "event", 5) == 0) {
                 name.len = 0;
                 bytes_put(&name, value, eol - value);
