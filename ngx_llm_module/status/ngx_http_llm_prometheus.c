@@ -251,6 +251,7 @@ static ngx_int_t
 ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
+    u_char                            value[64];
     uint64_t                          ns[NGX_HTTP_LLM_PERCENTILES];
     ngx_uint_t                        dist, i;
     ngx_http_llm_out_t               *out;
@@ -280,18 +281,14 @@ ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
         for (i = 0; i < NGX_HTTP_LLM_PERCENTILES; i++) {
             p = &ngx_http_llm_percentiles[i];
 
-            ngx_http_llm_out_text(out, metric->family);
-            ngx_http_llm_out_lit(out, "{");
-            ngx_http_llm_out_data(out, group->text, group->len);
-            ngx_http_llm_out_text(out, group->len ? ",metric=\""
-                                                  : "metric=\"");
-            ngx_http_llm_out_text(out, llm_dist_names[dist]);
-            ngx_http_llm_out_lit(out, "\",window=\"");
-            ngx_http_llm_out_text(out,
-                                  ngx_http_llm_window_names[view->window]);
-            ngx_http_llm_out_lit(out, "\",percentile=\"");
-            ngx_http_llm_out_text(out, p->label);
-            ngx_http_llm_out_lit(out, "\"} ");
+            (void) ngx_snprintf(value, sizeof(value),
+                                "%s\",window=\"%s\",percentile=\"%s%Z",
+                                llm_dist_names[dist],
+                                ngx_http_llm_window_names[view->window],
+                                p->label);
+
+            ngx_http_llm_prometheus_sample(view, metric, "", group, "metric",
+                                           (char *) value);
             ngx_http_llm_out_nano(out, ns[i]);
             ngx_http_llm_out_lit(out, "\n");
         }
@@ -417,41 +414,60 @@ ngx_http_llm_prometheus_head(ngx_http_llm_view_t *view,
 }
 
 
-/* A sample up to its number; value needs no escape. */
+/*
+ * A sample up to its number, in one piece of room: there are hundreds a
+ * series.  value needs no escape.
+ */
 
 static void
 ngx_http_llm_prometheus_sample(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric, const char *suffix,
     const ngx_http_llm_group_t *group, const char *label, const char *value)
 {
-    size_t               len;
-    ngx_http_llm_out_t  *out;
+    u_char  *p;
+    size_t   family, tail, len, name, text;
 
-    out = &view->out;
+    family = ngx_strlen(metric->family);
+    tail = ngx_strlen(suffix);
     len = group ? group->len : 0;
+    name = label ? ngx_strlen(label) : 0;
+    text = label ? ngx_strlen(value) : 0;
 
-    ngx_http_llm_out_text(out, metric->family);
-    ngx_http_llm_out_text(out, suffix);
+    p = ngx_http_llm_out_room(&view->out, family + tail + len + name + text
+                                          + sizeof("{,=\"\"} "));
+    if (p == NULL) {
+        return;
+    }
+
+    p = ngx_cpymem(p, metric->family, family);
+    p = ngx_cpymem(p, suffix, tail);
 
     if (len || label) {
-        ngx_http_llm_out_lit(out, "{");
+        *p++ = '{';
 
         if (len) {
-            ngx_http_llm_out_data(out, group->text, len);
+            p = ngx_cpymem(p, group->text, len);
         }
 
         if (label) {
-            ngx_http_llm_out_text(out, len ? "," : "");
-            ngx_http_llm_out_text(out, label);
-            ngx_http_llm_out_lit(out, "=\"");
-            ngx_http_llm_out_text(out, value);
-            ngx_http_llm_out_lit(out, "\"");
+
+            if (len) {
+                *p++ = ',';
+            }
+
+            p = ngx_cpymem(p, label, name);
+            *p++ = '=';
+            *p++ = '"';
+            p = ngx_cpymem(p, value, text);
+            *p++ = '"';
         }
 
-        ngx_http_llm_out_lit(out, "}");
+        *p++ = '}';
     }
 
-    ngx_http_llm_out_lit(out, " ");
+    *p++ = ' ';
+
+    ngx_http_llm_out_done(&view->out, p);
 }
 
 

@@ -28,7 +28,7 @@ ngx_http_llm_sum_init(ngx_http_llm_sum_t *sum)
 void
 ngx_http_llm_sum_reset(ngx_http_llm_sum_t *sum)
 {
-    uint32_t                  i, o, have;
+    uint32_t                  i, k, o, have, lines;
     ngx_http_llm_sum_dist_t  *d;
 
     sum->from = UINT64_MAX;
@@ -44,11 +44,18 @@ ngx_http_llm_sum_reset(ngx_http_llm_sum_t *sum)
         for (have = d->touched; have; have &= have - 1) {
             o = (uint32_t) __builtin_ctz(have);
 
-            memset(d->cell + o * LLM_CELLS_COLUMN, 0,
-                   LLM_CELLS_COLUMN * sizeof(uint64_t));
+            for (lines = d->lines[o]; lines; lines &= lines - 1) {
+                k = (uint32_t) __builtin_ctz(lines);
+
+                memset(d->cell + o * LLM_CELLS_COLUMN + k * LLM_CELLS_LINE, 0,
+                       LLM_CELLS_LINE * sizeof(uint64_t));
+            }
+
+            d->lines[o] = 0;
+            d->octave[o] = 0;
         }
 
-        memset(d, 0, offsetof(ngx_http_llm_sum_dist_t, cell));
+        memset(d, 0, offsetof(ngx_http_llm_sum_dist_t, lines));
 
         d->min = UINT64_MAX;
     }

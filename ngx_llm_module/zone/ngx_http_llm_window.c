@@ -47,21 +47,30 @@ typedef struct {
 } ngx_http_llm_base_t;
 
 
+/* The columns of a distribution that are to be read. */
+
+typedef struct {
+    uint32_t                    n;
+    uint32_t                    octave[LLM_CELLS_OCTAVES];
+    uint32_t                    column[LLM_CELLS_OCTAVES];
+} ngx_http_llm_list_t;
+
+
 static void ngx_http_llm_window_base(ngx_http_llm_base_t *base);
 static int ngx_http_llm_window_base_holds(const ngx_http_llm_base_t *base);
 static void ngx_http_llm_window_words(ngx_http_llm_base_t *base, uint32_t idx,
     uint64_t *word);
+static void ngx_http_llm_window_list(const ngx_http_llm_base_t *base,
+    const ngx_http_llm_series_t *s, uint32_t dist, ngx_http_llm_list_t *list);
 static void ngx_http_llm_window_dist(ngx_http_llm_base_t *base,
     const ngx_http_llm_series_t *s, uint32_t dist, const uint64_t *word,
-    ngx_http_llm_sum_dist_t *d);
+    const ngx_http_llm_list_t *list, ngx_http_llm_sum_dist_t *d);
 static uint64_t ngx_http_llm_window_column(ngx_http_llm_base_t *base,
     uint32_t column, uint32_t *lines, uint64_t *cell);
 static uint64_t ngx_http_llm_window_all(const uint64_t *now, uint32_t *lines,
     uint64_t *cell);
 static uint64_t ngx_http_llm_window_since(const uint64_t *now,
     const uint32_t *mark, uint32_t *lines, uint64_t *cell);
-static void ngx_http_llm_window_fetch(const ngx_http_llm_base_t *base,
-    const ngx_http_llm_series_t *s);
 static void ngx_http_llm_window_range(const ngx_http_llm_base_t *base,
     const ngx_http_llm_series_t *s, uint32_t dist, int first, int last,
     ngx_http_llm_part_t *part);
@@ -74,6 +83,7 @@ ngx_http_llm_sum_add(const ngx_http_llm_zone_t *zone, uint32_t idx,
     uint32_t                      i;
     uint64_t                      word[NGX_HTTP_LLM_WORDS];
     ngx_http_llm_base_t           base;
+    ngx_http_llm_list_t           list[LLM_DIST_N];
     const ngx_http_llm_series_t  *s;
 
     if (idx >= zone->series_max || window >= NGX_HTTP_LLM_WINDOW_N) {
@@ -93,8 +103,15 @@ ngx_http_llm_sum_add(const ngx_http_llm_zone_t *zone, uint32_t idx,
 
     s = &zone->series[idx];
 
-    ngx_http_llm_window_fetch(&base, s);
     ngx_http_llm_window_words(&base, idx, word);
+
+    for (i = 0; i < LLM_DIST_N; i++) {
+        list[i].n = 0;
+
+        if (word[NGX_HTTP_LLM_SUM + i]) {
+            ngx_http_llm_window_list(&base, s, i, &list[i]);
+        }
+    }
 
     word[NGX_HTTP_LLM_CALLS_TOTAL] = 0;
 
@@ -109,7 +126,7 @@ ngx_http_llm_sum_add(const ngx_http_llm_zone_t *zone, uint32_t idx,
     sum->rate += word[NGX_HTTP_LLM_RATE];
 
     for (i = 0; i < LLM_DIST_N; i++) {
-        ngx_http_llm_window_dist(&base, s, i, word, &sum->dist[i]);
+        ngx_http_llm_window_dist(&base, s, i, word, &list[i], &sum->dist[i]);
     }
 }
 
@@ -173,13 +190,62 @@ ngx_http_llm_window_words(ngx_http_llm_base_t *base, uint32_t idx,
 }
 
 
+/*
+ * Columns lie all over the zone, and only the series knows where: all of
+ * its lines are called for before the first is needed.
+ */
+
+static void
+ngx_http_llm_window_list(const ngx_http_llm_base_t *base,
+    const ngx_http_llm_series_t *s, uint32_t dist, ngx_http_llm_list_t *list)
+{
+    uint32_t         o, k, c, lines;
+    const uint32_t  *mark;
+    const uint64_t  *now;
+
+    mark = NULL;
+
+    for (o = 0; o < LLM_CELLS_OCTAVES; o++) {
+        c = __atomic_load_n(&s->column[dist][o], __ATOMIC_RELAXED);
+
+        if (c == 0 || ngx_http_llm_column_index(c) >= base->zone->columns_max)
+        {
+            continue;
+        }
+
+        list->octave[list->n] = o;
+        list->column[list->n] = c;
+        list->n++;
+
+        lines = ngx_http_llm_column_lines(c);
+        c = ngx_http_llm_column_index(c);
+
+        now = base->zone->column[c].cell;
+
+        if (base->slot < NGX_HTTP_LLM_MARKS) {
+            mark = ngx_http_llm_mark_cell(base->zone, base->slot, c);
+        }
+
+        for ( /* void */ ; lines; lines &= lines - 1) {
+            k = (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
+
+            __builtin_prefetch(&now[k]);
+
+            if (mark) {
+                __builtin_prefetch(&mark[k]);
+            }
+        }
+    }
+}
+
+
 static void
 ngx_http_llm_window_dist(ngx_http_llm_base_t *base,
     const ngx_http_llm_series_t *s, uint32_t dist, const uint64_t *word,
-    ngx_http_llm_sum_dist_t *d)
+    const ngx_http_llm_list_t *list, ngx_http_llm_sum_dist_t *d)
 {
     int                  i, first, last;
-    uint32_t             o, c, lines;
+    uint32_t             k, o, c, lines;
     uint64_t             cell[LLM_CELLS_COLUMN], n;
     ngx_http_llm_part_t  part;
 
@@ -192,14 +258,10 @@ ngx_http_llm_window_dist(ngx_http_llm_base_t *base,
     first = LLM_CELLS_N;
     last = -1;
 
-    for (o = 0; o < LLM_CELLS_OCTAVES && part.sum; o++) {
-        c = __atomic_load_n(&s->column[dist][o], __ATOMIC_RELAXED);
-        lines = ngx_http_llm_column_lines(c);
-        c = ngx_http_llm_column_index(c);
-
-        if (c >= base->zone->columns_max) {
-            continue;
-        }
+    for (k = 0; k < list->n; k++) {
+        o = list->octave[k];
+        c = ngx_http_llm_column_index(list->column[k]);
+        lines = ngx_http_llm_column_lines(list->column[k]);
 
         n = ngx_http_llm_window_column(base, c, &lines, cell);
 
@@ -337,51 +399,6 @@ ngx_http_llm_window_since(const uint64_t *now, const uint32_t *mark,
     }
 
     return n;
-}
-
-
-/*
- * Columns lie all over the zone, and only the series knows where: so all of
- * its lines are called for before the first is needed.
- */
-
-static void
-ngx_http_llm_window_fetch(const ngx_http_llm_base_t *base,
-    const ngx_http_llm_series_t *s)
-{
-    uint32_t         i, k, c, lines;
-    const uint32_t  *column, *mark;
-    const uint64_t  *now;
-
-    mark = NULL;
-
-    column = &s->column[0][0];
-
-    for (i = 0; i < LLM_DIST_N * LLM_CELLS_OCTAVES; i++) {
-        c = __atomic_load_n(&column[i], __ATOMIC_RELAXED);
-        lines = ngx_http_llm_column_lines(c);
-        c = ngx_http_llm_column_index(c);
-
-        if (c >= base->zone->columns_max) {
-            continue;
-        }
-
-        now = base->zone->column[c].cell;
-
-        if (base->slot < NGX_HTTP_LLM_MARKS) {
-            mark = ngx_http_llm_mark_cell(base->zone, base->slot, c);
-        }
-
-        for ( /* void */ ; lines; lines &= lines - 1) {
-            k = (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
-
-            __builtin_prefetch(&now[k]);
-
-            if (mark) {
-                __builtin_prefetch(&mark[k]);
-            }
-        }
-    }
 }
 
 
