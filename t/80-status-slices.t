@@ -59,7 +59,8 @@ EOC
         location = /slow { llm_status main; limit_rate 300k; }
         location = /impatient { llm_status main; send_timeout 1s; }
         location = /ping { return 200 pong; }
-        location ~ \.html$ { ssi on; }
+        location = /page.html { ssi on; }
+        location = /wait.html { ssi on; }
     }
 }
 EOC

@@ -96,6 +96,10 @@ for my $plant (sub { delete $_[0]{total}{windows}{'5m'}{tokens}{input} },
                sub { $_[0]{series}[0]{windows}{all}{calls}{new} = 1 },
                sub { $_[0]{series}[0]{windows}{all}{cost}{usd} = 1.5 },
                sub { $_[0]{zone}{series} = '7' },
+               sub { $_[0]{total}{windows}{'1m'}{latency}{ttft}{max} = 0.001 },
+               sub { $_[0]{series}[3]{windows}{all}{latency}{wait}{p95} = 0 },
+               sub { $_[0]{series}[3]{windows}{all}{latency}{wait}{p95}
+                         = undef },
                sub { delete $_[0]{slo} })
 {
     my $json = JSON::PP->new->utf8->decode($t->get('/status')->{body});
@@ -415,6 +419,41 @@ for (
     ok(!$ok, "$directive: refused");
     like($what, $said, "$directive: says why");
 }
+
+# A zone with more series than columns: what has no cell has no percentile
+
+my $full = LLM::Test->new(module => 0);
+
+$full->config(<<"EOC" . <<'EOC');
+load_module $module;
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    status_test main:2m 8 $calls;
+EOC
+    server { listen 127.0.0.1:%%PORT_0%%; location / { llm_status main; } }
+}
+EOC
+
+$full->start;
+my $starved = JSON::PP->new->utf8->decode($full->get('/')->{body});
+schema($starved, 'a full zone');
+cmp_ok($starved->{zone}{samples_dropped}, '>', 0, 'it dropped samples');
+
+my @bare = grep { !defined $_->{tpot}{p50} }
+           map { $_->{windows}{all}{latency} } @{ $starved->{series} };
+cmp_ok(scalar @bare, '>', 0, 'series whose samples have no cell');
+is(scalar(grep { $_->{tpot}{count} != CALLS * 3 || !$_->{tpot}{mean}
+                 || !$_->{output_rate}{mean} || defined $_->{output_rate}{p50} }
+          @bare), 0, 'have a count, a mean, and no percentile, of the rate too');
+
+my ($percentile) = LLM::Status::metrics(
+    $full->get('/?format=prometheus&window=all')->{body}, 0);
+is(scalar(grep { /^nginx_llm_latency_window.*metric="tpot".*percentile="50"/ }
+          keys %$percentile), @{ $starved->{series} } - @bare,
+   'nor has it in Prometheus');
+$full->finish(books => 0);
+
 
 # one location serves no JSON, so the books are asked for here
 

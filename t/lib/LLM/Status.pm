@@ -104,7 +104,49 @@ sub wrong {
                  qw(providers limits budgets slo)) },
     });
 
+    _order(\@wrong, 'total', $json->{total});
+    _order(\@wrong, "series[$_]", $json->{series}[$_])
+        for 0 .. $#{ $json->{series} || [] };
+
     return @wrong;
+}
+
+
+# What a distribution shows goes up: min, percentiles, max, and the mean is
+# between its ends; what is not known is null together.
+
+sub _order {
+    my ($wrong, $at, $series) = @_;
+
+    for my $w (sort keys %{ $series->{windows} || {} }) {
+        my $latency = $series->{windows}{$w}{latency} || {};
+
+        for my $name (sort grep { $_ ne 'output_rate' } keys %$latency) {
+            my $d = $latency->{$name};
+
+            for my $keys (['min', @PERCENTILES, 'max'], [qw(min mean max)]) {
+                my @v = grep { defined } @$d{@$keys};
+                push @$wrong, "$at.$w.$name: " . join(' ', @$keys) . " are @v"
+                    if grep { $v[$_] < $v[$_ - 1] } 1 .. $#v;
+            }
+
+            for my $keys ([qw(mean min max)], \@PERCENTILES) {
+                my $known = grep { defined } @$d{@$keys};
+                push @$wrong, "$at.$w.$name: $known of @$keys"
+                    if $known && ($known != @$keys || !$d->{count});
+            }
+
+            push @$wrong, "$at.$w.$name: no mean of $d->{count}"
+                if $d->{count} && !defined $d->{mean};
+        }
+
+        my $rate = $latency->{output_rate} || {};
+        my @v = grep { defined } @$rate{qw(p50 p90 p95 p99)};
+        push @$wrong, "$at.$w.output_rate: percentiles are @v"
+            if @v % 4 || grep { $v[$_] < $v[$_ - 1] } 1 .. $#v;
+    }
+
+    return;
 }
 
 
