@@ -279,7 +279,8 @@ sub _sanitizer {
     return () unless $SANITIZED;
 
     # nginx loses 72 bytes of PCRE's for a configuration with regexes
-    my $known = spew("$self->{dir}/known-leaks", "leak:ngx_regex_malloc\n");
+    my $known = spew("$self->{dir}/known-leaks", "leak:ngx_regex_malloc\n"
+                      . "leak:ngx_event_process_init\n");
 
     return (
         ASAN_OPTIONS => "detect_odr_violation=0:detect_leaks=$leaks"
