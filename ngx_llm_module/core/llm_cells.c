@@ -347,29 +347,26 @@ static uint32_t
 llm_cells_line(const llm_cells_t *c, int i, uint64_t *seen,
     const uint64_t *rank, uint32_t n, uint64_t *ns)
 {
-    int              end;
+    int              j;
     uint32_t         k;
-    uint64_t         sum;
+    uint64_t         sum, last;
     const uint64_t  *cell;
 
     cell = c->cell + i;
-    sum = *seen + cell[0] + cell[1] + cell[2] + cell[3] + cell[4] + cell[5]
-          + cell[6] + cell[7];
+    sum = *seen;
+    last = sum + cell[0] + cell[1] + cell[2] + cell[3] + cell[4] + cell[5]
+           + cell[6] + cell[7];
 
+    *seen = last;
     k = 0;
 
-    if (rank[0] <= sum) {
+    for (j = 0; k < n && rank[k] <= last; j++) {
+        sum += cell[j];
 
-        for (end = i + LLM_CELLS_LINE; i < end; i++) {
-            *seen += c->cell[i];
-
-            for ( /* void */ ; k < n && rank[k] <= *seen; k++) {
-                ns[k] = llm_cells_clamp(c, llm_cells_mid(i));
-            }
+        for ( /* void */ ; k < n && rank[k] <= sum; k++) {
+            ns[k] = llm_cells_clamp(c, llm_cells_mid(i + j));
         }
     }
-
-    *seen = sum;
 
     return k;
 }

@@ -148,6 +148,7 @@ ngx_http_llm_sum_cells(ngx_http_llm_sum_dist_t *d, uint32_t octave,
         i = (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
         into = d->cell + octave * LLM_CELLS_COLUMN + i;
 
+#pragma GCC unroll 8
         for (k = 0; k < LLM_CELLS_LINE; k++) {
             into[k] += cell[i + k];
         }
