@@ -21,9 +21,15 @@
 typedef enum {
     LLM_FRAMING_UNKNOWN = 0,     /* the first bytes will tell */
     LLM_FRAMING_SSE,
+    LLM_FRAMING_NDJSON,          /* JSON values one after another */
+    LLM_FRAMING_ARRAY,           /* elements of one JSON array */
+    LLM_FRAMING_EVENTSTREAM,     /* AWS's binary frames */
     LLM_FRAMING_JSON,            /* one plain body */
     LLM_FRAMING_OPAQUE           /* nothing that we read */
 } llm_framing_e;
+
+#define llm_framing_streams(f)                                                \
+    ((f) >= LLM_FRAMING_SSE && (f) <= LLM_FRAMING_EVENTSTREAM)
 
 
 #define LLM_NAMES_LEN   144      /* of the model and the id together */

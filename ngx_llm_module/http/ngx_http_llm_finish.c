@@ -139,7 +139,7 @@ ngx_http_llm_finish_status(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_llm_finish_estimable(llm_response_t *a)
 {
-    if (a->framing == LLM_FRAMING_SSE) {
+    if (llm_framing_streams(a->framing)) {
         return a->content_events || a->model_len;
     }
 
@@ -431,7 +431,7 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
                       : llm_dialect_finish(llm_response_finish(a));
 
         if (a->framing != LLM_FRAMING_UNKNOWN) {
-            ctx->stream = (a->framing == LLM_FRAMING_SSE);
+            ctx->stream = llm_framing_streams(a->framing);
         }
     }
 

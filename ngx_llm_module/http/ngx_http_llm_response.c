@@ -148,7 +148,7 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
-    ctx->stream = (framing == LLM_FRAMING_SSE
+    ctx->stream = (llm_framing_streams(framing)
                    || (framing == LLM_FRAMING_UNKNOWN && ctx->asked.stream));
 
     if (ctx->stream && !ctx->conf->stream_buffering) {
@@ -235,7 +235,7 @@ ngx_http_llm_response_content(ngx_http_llm_ctx_t *ctx, uint64_t now)
 {
     uint64_t  gap;
 
-    if (ctx->answer->framing != LLM_FRAMING_SSE) {
+    if (!llm_framing_streams(ctx->answer->framing)) {
         return;
     }
 

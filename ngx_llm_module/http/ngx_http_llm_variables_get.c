@@ -250,7 +250,7 @@ ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         break;
 
     default: /* V_EVENTS, V_CONTENT_EVENTS */
-        if (a == NULL || a->framing != LLM_FRAMING_SSE) {
+        if (a == NULL || !llm_framing_streams(a->framing)) {
             return NGX_DECLINED;
         }
 

@@ -1,0 +1,60 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * JSON values one after another: lines of NDJSON, and the elements of one
+ * streamed array.  Each is handed to the scanner as a text of its own, and
+ * is complete with its last byte, not with the line's.
+ *
+ * NDJSON (newline-delimited JSON, JSON Lines, application/stream+json): white
+ * space of any kind stands between values, so that a value may also be
+ * written over several lines.  A line that is no JSON is left out to its end,
+ * and reading goes on with the next.
+ *
+ * Array: "[", values with "," between them, "]", and white space anywhere.
+ * What is no JSON ends the reading, as nothing tells where an element would
+ * begin again.
+ */
+
+
+#ifndef _LLM_VALUES_H_INCLUDED_
+#define _LLM_VALUES_H_INCLUDED_
+
+
+#include "llm_json.h"
+
+
+typedef struct {
+    /* a value begins: the scanner was reset */
+    void  (*begin)(void *ctx);
+
+    /* a value is over.  ok: it was JSON */
+    void  (*event)(void *ctx, int ok);
+} llm_values_handler_t;
+
+
+typedef struct {
+    uint8_t  state;
+    uint8_t  array;
+} llm_values_t;
+
+
+void llm_values_init(llm_values_t *v, int array);
+void llm_values_feed(llm_values_t *v, llm_json_t *json, const uint8_t *p,
+    size_t len, const llm_values_handler_t *h, void *ctx);
+
+/*
+ * The end of the body: a value that is not complete is over, and not ok,
+ * but for a number, which only the end ends.
+ */
+void llm_values_end(llm_values_t *v, llm_json_t *json,
+    const llm_values_handler_t *h, void *ctx);
+
+/* True if the body may end here: between values, or behind the array. */
+int llm_values_whole(const llm_values_t *v);
+
+/* True if some of it was no JSON. */
+int llm_values_broken(const llm_values_t *v);
+
+
+#endif /* _LLM_VALUES_H_INCLUDED_ */
