@@ -34,18 +34,20 @@
 typedef enum {
     LLM_FRAME_EVENT = 0,         /* :message-type "event", or none */
     LLM_FRAME_EXCEPTION,         /* "exception": :exception-type */
-    LLM_FRAME_ERROR              /* "error": :error-code */
+    LLM_FRAME_ERROR              /* "error", or one that nobody knows:
+                                    :error-code */
 } llm_frame_message_e;
 
 
-/* zlib's crc32(), or one that does the same. */
+/* zlib's crc32(), or one that does the same; len is never 0. */
 typedef uint32_t (*llm_frame_crc_pt)(uint32_t crc, const uint8_t *p,
     size_t len);
 
 
 typedef struct {
     /* the headers of a frame are read, its payload follows.  type:
-       :event-type, :exception-type or :error-code, as message says */
+       :event-type, :exception-type or :error-code, as message says, cut
+       to LLM_FRAME_TYPE bytes, or empty; it is valid during the call */
     void  (*head)(void *ctx, unsigned message, llm_str_t type);
 
     /* a part of the payload, never empty */
@@ -58,16 +60,17 @@ typedef struct {
 
 typedef struct {
     uint32_t  crc;
-    uint32_t  left;              /* bytes of the frame still to come */
-    uint32_t  headers;           /* bytes of its headers still to come */
+    uint32_t  left;              /* bytes between both CRCs still to come */
+    uint32_t  headers;           /* those of them that are headers */
     uint16_t  value;             /* bytes of the header's value, likewise */
     uint8_t   state;
     uint8_t   have;              /* bytes of the field at hand */
     uint8_t   name;              /* what the header at hand is */
     uint8_t   name_left;
     uint8_t   message;           /* llm_frame_message_e */
+    uint8_t   type_of;           /* the header that type is of */
     uint8_t   type_len;
-    uint8_t   field[8];
+    uint8_t   field[16];
     uint8_t   type[LLM_FRAME_TYPE];
 } llm_frame_t;
 

@@ -50,6 +50,15 @@ static const struct {
 };
 
 
+/* What ends the reading of a piece before its end. */
+
+typedef enum {
+    UNTIL_END = 0,
+    UNTIL_LINE,                  /* CR and LF, which are not read */
+    UNTIL_VALUE                  /* the last byte of the value */
+} llm_json_until_e;
+
+
 static inline int
 llm_json_space(uint8_t c)
 {
@@ -57,79 +66,15 @@ llm_json_space(uint8_t c)
 }
 
 
-void
-llm_json_init(llm_json_t *s, const llm_json_table_t *t, llm_json_sink_pt sink,
-    void *data)
-{
-    s->table = t;
-    s->sink = sink;
-    s->data = data;
-    s->key = NULL;
-    s->mute = 0;
-
-    llm_json_reset(s);
-}
-
-
-void
-llm_json_reset(llm_json_t *s)
-{
-    s->offset = 0;
-    s->start = 0;
-    s->depth = 0;
-    s->state = ST_VALUE;
-    s->node = 1;
-    s->flags = 0;
-    s->in_key = 0;
-    s->text_len = 0;
-    s->key_len = 0;
-    s->key_flags = 0;
-    s->high = 0;
-}
-
-
-int
-llm_json_complete(const llm_json_t *s)
-{
-    return s->state == ST_DONE;
-}
-
-
-int
-llm_json_failed(const llm_json_t *s)
-{
-    return s->state == ST_ERROR;
-}
-
-
-int
-llm_json_end(llm_json_t *s)
-{
-    if (s->state == ST_STRING || s->state == ST_ESCAPE || s->state == ST_HEX) {
-        llm_json_flush(s);
-    }
-
-    if (s->depth == 0
-        && (s->state == ST_ZERO || s->state == ST_INT || s->state == ST_FRAC
-            || s->state == ST_EXP))
-    {
-        llm_json_emit(s, s->node, LLM_JSON_NUMBER, s->text, s->text_len,
-                      s->offset);
-        s->state = ST_DONE;
-    }
-
-    return (s->state == ST_DONE) ? LLM_JSON_OK : LLM_JSON_ERROR;
-}
-
-
 /*
  * The loop.  A label is a state; at the end of the buffer the state is
  * written back and the same label is entered again with the next piece.
- * line: CR and LF end the piece, and are not read.  Returns where it ended.
+ * Returns where it ended.
  */
 
 static const uint8_t *
-llm_json_run(llm_json_t *s, const uint8_t *p, const uint8_t *e, unsigned line)
+llm_json_run(llm_json_t *s, const uint8_t *p, const uint8_t *e,
+    llm_json_until_e until)
 {
     size_t                  len;
     uint8_t                 c, node;
@@ -157,7 +102,7 @@ llm_json_run(llm_json_t *s, const uint8_t *p, const uint8_t *e, unsigned line)
         if (llm_likely(c > ' ') || !llm_json_space(c)) {                      \
             break;                                                            \
         }                                                                     \
-        if (line && llm_scan_eol(c)) {                                        \
+        if (until == UNTIL_LINE && llm_scan_eol(c)) {                         \
             s->state = st;                                                    \
             goto more;                                                        \
         }                                                                     \
@@ -448,7 +393,7 @@ string:
 
     if (*p != '\\') {
 
-        if (line && llm_scan_eol(*p)) {
+        if (until == UNTIL_LINE && llm_scan_eol(*p)) {
             s->state = ST_STRING;
             goto more;
         }
@@ -602,6 +547,11 @@ broken:
 
 done:
 
+    if (until == UNTIL_VALUE) {
+        s->state = ST_DONE;
+        goto more;
+    }
+
     SKIP_SPACE(ST_DONE);
 
 error:
@@ -630,7 +580,7 @@ more:
 int
 llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
 {
-    (void) llm_json_run(s, p, p + len, 0);
+    (void) llm_json_run(s, p, p + len, UNTIL_END);
 
     return (s->state == ST_ERROR) ? LLM_JSON_ERROR : LLM_JSON_OK;
 }
@@ -639,7 +589,14 @@ llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len)
 const uint8_t *
 llm_json_feed_line(llm_json_t *s, const uint8_t *p, const uint8_t *e)
 {
-    p = llm_json_run(s, p, e, 1);
+    p = llm_json_run(s, p, e, UNTIL_LINE);
 
     return (s->state == ST_ERROR) ? llm_scan_line(p, e) : p;
+}
+
+
+const uint8_t *
+llm_json_feed_value(llm_json_t *s, const uint8_t *p, const uint8_t *e)
+{
+    return llm_json_run(s, p, e, UNTIL_VALUE);
 }

@@ -169,6 +169,16 @@ int llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len);
 const uint8_t *llm_json_feed_line(llm_json_t *s, const uint8_t *p,
     const uint8_t *e);
 
+/*
+ * The same up to the last byte of the value: returns the address behind it,
+ * and llm_json_complete() is true; or e, and more is needed; or where it
+ * stopped on an error.  A number outside of any brackets is over with the
+ * first byte that cannot belong to it, which is not read, or with
+ * llm_json_end().
+ */
+const uint8_t *llm_json_feed_value(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
+
 /* LLM_JSON_OK if exactly one value was complete. */
 int llm_json_end(llm_json_t *s);
 

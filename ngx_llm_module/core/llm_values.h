@@ -8,8 +8,9 @@
  *
  * NDJSON (newline-delimited JSON, JSON Lines, application/stream+json): white
  * space of any kind stands between values, so that a value may also be
- * written over several lines.  A line that is no JSON is left out to its end,
- * and reading goes on with the next.
+ * written over several lines.  What is no JSON is left out to the end of its
+ * line, and reading goes on with the next; which is the very line that shows
+ * that the one before it was cut short.
  *
  * Array: "[", values with "," between them, "]", and white space anywhere.
  * What is no JSON ends the reading, as nothing tells where an element would
@@ -36,6 +37,8 @@ typedef struct {
 typedef struct {
     uint8_t  state;
     uint8_t  array;
+    uint8_t  broken;
+    uint8_t  eol;                /* the byte before ended a line */
 } llm_values_t;
 
 
@@ -45,12 +48,15 @@ void llm_values_feed(llm_values_t *v, llm_json_t *json, const uint8_t *p,
 
 /*
  * The end of the body: a value that is not complete is over, and not ok,
- * but for a number, which only the end ends.
+ * but for a number of NDJSON, which only the end ends.
  */
 void llm_values_end(llm_values_t *v, llm_json_t *json,
     const llm_values_handler_t *h, void *ctx);
 
-/* True if the body may end here: between values, or behind the array. */
+/*
+ * True if the body may end here: between values, or behind the array.  Of a
+ * number at the end of NDJSON only llm_values_end() can say so.
+ */
 int llm_values_whole(const llm_values_t *v);
 
 /* True if some of it was no JSON. */

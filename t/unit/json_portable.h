@@ -28,6 +28,7 @@
 #define llm_json_failed          portable_llm_json_failed
 #define llm_json_feed            portable_llm_json_feed
 #define llm_json_feed_line       portable_llm_json_feed_line
+#define llm_json_feed_value      portable_llm_json_feed_value
 #define llm_json_escapes         portable_llm_json_escapes
 #define llm_json_escapes_skip    portable_llm_json_escapes_skip
 #define llm_json_flush           portable_llm_json_flush
@@ -52,12 +53,15 @@ void llm_json_reset(llm_json_t *s);
 int llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len);
 const uint8_t *llm_json_feed_line(llm_json_t *s, const uint8_t *p,
     const uint8_t *e);
+const uint8_t *llm_json_feed_value(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
 int llm_json_end(llm_json_t *s);
 
 
 #include "llm_json_table.c"
 #include "llm_json_text.c"
 #include "llm_json_plain.c"
+#include "llm_json_state.c"
 #include "llm_json.c"
 
 #undef ST_VALUE
@@ -79,6 +83,7 @@ int llm_json_end(llm_json_t *s);
 #undef llm_json_failed
 #undef llm_json_feed
 #undef llm_json_feed_line
+#undef llm_json_feed_value
 #undef llm_json_escapes
 #undef llm_json_escapes_skip
 #undef llm_json_flush

@@ -1,0 +1,246 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * The scanner tells where a value ends, so that nothing is looked at twice:
+ * here are only the bytes between values.  What must stay true: which bytes
+ * belong to which value, and which are left out, is decided by the bytes
+ * alone and never by how they come.
+ */
+
+
+#include "llm_values.h"
+#include "llm_scan.h"
+
+
+enum {
+    ST_BETWEEN = 0,              /* NDJSON: white space, or a value */
+    ST_BEHIND,                   /* right behind a value: white space */
+    ST_LINE,                     /* the rest of a line that is no JSON */
+    ST_OPEN,                     /* array: before [ */
+    ST_FIRST,                    /* behind it: a value, or ] */
+    ST_NEXT,                     /* behind a comma: a value */
+    ST_COMMA,                    /* behind a value */
+    ST_CLOSED,
+    ST_VALUE,                    /* of both */
+    ST_ENDED,                    /* by the end of the body, too early */
+    ST_BROKEN
+};
+
+
+static inline int
+llm_values_space(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+
+void
+llm_values_init(llm_values_t *v, int array)
+{
+    v->state = array ? ST_OPEN : ST_BETWEEN;
+    v->array = array != 0;
+    v->broken = 0;
+    v->eol = 0;
+}
+
+
+static void
+llm_values_begin(llm_values_t *v, llm_json_t *json,
+    const llm_values_handler_t *h, void *ctx)
+{
+    v->state = ST_VALUE;
+
+    llm_json_reset(json);
+    h->begin(ctx);
+}
+
+
+/*
+ * The value at hand is no JSON, as p tells; p is where to go on.  In NDJSON
+ * its line is left out.  But where p begins a line, that line is the next
+ * value: the one before it was cut short.  In its first byte a value is
+ * wrong by itself.
+ */
+
+static const uint8_t *
+llm_values_wrong(llm_values_t *v, const llm_json_t *json, const uint8_t *p,
+    int eol)
+{
+    v->broken = 1;
+
+    if (v->array) {
+        v->state = ST_BROKEN;
+
+    } else {
+        v->state = (eol && json->offset) ? ST_BETWEEN : ST_LINE;
+    }
+
+    return p;
+}
+
+
+/* Reads on in a value. */
+
+static const uint8_t *
+llm_values_value(llm_values_t *v, llm_json_t *json, const uint8_t *p,
+    const uint8_t *e, const llm_values_handler_t *h, void *ctx)
+{
+    int             eol;
+    const uint8_t  *q;
+
+    q = llm_json_feed_value(json, p, e);
+
+    if (llm_json_complete(json)) {
+        v->state = v->array ? ST_COMMA : ST_BEHIND;
+        h->event(ctx, 1);
+        return q;
+    }
+
+    if (!llm_json_failed(json)) {
+        v->eol = llm_scan_eol(e[-1]);
+        return e;
+    }
+
+    eol = (q == p) ? v->eol : llm_scan_eol(q[-1]);
+    h->event(ctx, 0);
+
+    return llm_values_wrong(v, json, q, eol);
+}
+
+
+/* A byte between values, which is no white space.  0: a value begins. */
+
+static int
+llm_values_between(llm_values_t *v, uint8_t c)
+{
+    switch (v->state) {
+
+    case ST_OPEN:
+        v->state = (c == '[') ? ST_FIRST : ST_BROKEN;
+        break;
+
+    case ST_COMMA:
+        v->state = (c == ',') ? ST_NEXT : (c == ']') ? ST_CLOSED : ST_BROKEN;
+        break;
+
+    case ST_FIRST:
+        if (c != ']') {
+            return 0;
+        }
+
+        v->state = ST_CLOSED;
+        break;
+
+    case ST_CLOSED:
+        v->state = ST_BROKEN;
+        break;
+
+    default: /* ST_BETWEEN, ST_NEXT */
+        return 0;
+    }
+
+    v->broken = (v->state == ST_BROKEN);
+
+    return 1;
+}
+
+
+void
+llm_values_feed(llm_values_t *v, llm_json_t *json, const uint8_t *p,
+    size_t len, const llm_values_handler_t *h, void *ctx)
+{
+    const uint8_t  *e;
+
+    e = p + len;
+
+    while (p < e) {
+
+        switch (v->state) {
+
+        case ST_VALUE:
+            p = llm_values_value(v, json, p, e, h, ctx);
+            break;
+
+        case ST_LINE:
+            p = llm_scan_line(p, e);
+
+            if (p < e) {
+                v->state = ST_BETWEEN;
+            }
+
+            break;
+
+        case ST_BEHIND:
+
+            if (llm_values_space(*p)) {
+                v->state = ST_BETWEEN;
+                break;
+            }
+
+            /* as a value that is wrong in its first byte */
+
+            llm_values_begin(v, json, h, ctx);
+            h->event(ctx, 0);
+            p = llm_values_wrong(v, json, p, 0);
+            break;
+
+        case ST_ENDED:
+        case ST_BROKEN:
+            return;
+
+        default:
+
+            if (llm_values_space(*p)) {
+                p++;
+                break;
+            }
+
+            if (llm_values_between(v, *p)) {
+                p++;
+                break;
+            }
+
+            v->eol = 0;
+            llm_values_begin(v, json, h, ctx);
+        }
+    }
+}
+
+
+void
+llm_values_end(llm_values_t *v, llm_json_t *json,
+    const llm_values_handler_t *h, void *ctx)
+{
+    int  rc;
+
+    if (v->state != ST_VALUE) {
+        return;
+    }
+
+    rc = llm_json_end(json);
+
+    if (rc == LLM_JSON_OK && !v->array) {
+        v->state = ST_BEHIND;
+        h->event(ctx, 1);
+        return;
+    }
+
+    v->state = ST_ENDED;
+    h->event(ctx, 0);
+}
+
+
+int
+llm_values_whole(const llm_values_t *v)
+{
+    return v->state == ST_BETWEEN || v->state == ST_BEHIND
+           || v->state == ST_CLOSED;
+}
+
+
+int
+llm_values_broken(const llm_values_t *v)
+{
+    return v->broken;
+}
