@@ -438,13 +438,14 @@ sub check_list {
 }
 
 
-unless (ok(compile('price_decimal', 'price_cost', 'price_list', 'price_name',
-                   'price_dump'), "the programs compile"))
+unless (ok(compile('price_decimal', 'price_cost', 'price_bill', 'price_list',
+                   'price_name', 'price_dump'), "the programs compile"))
 {
     finish();
 }
 
-program($_) for 'price_decimal', 'price_cost', 'price_list', 'price_name';
+program($_) for 'price_decimal', 'price_cost', 'price_bill', 'price_list',
+    'price_name';
 
 check_list($own, "the example list");
 

@@ -22,6 +22,10 @@
  * of, cache tokens as input, reasoning as output; and if the output rate was
  * found at a more particular place than the reasoning rate, reasoning takes
  * it too: a general reasoning rate says nothing about a dearer tier.
+ *
+ * Fees, of the call and of searches, come on top and no factor is on them.
+ * What a call had and no rate is there for makes the cost partial: it is a
+ * lower bound then, and says so.
  */
 
 
@@ -32,6 +36,9 @@
 #define LLM_COST_WHOLE   (~(llm_u128_t) 0)
 
 #define LLM_COST_DIGITS  37      /* 10^37 < 2^128 */
+
+/* digits of the sum that are finer than a nano, less the price's scale */
+#define LLM_COST_BASE    (LLM_FEMTO_DIGITS - LLM_NANO_DIGITS)
 
 #define LLM_COST_TOKENS                                                       \
     ((1u << LLM_RATE_CACHE_READ) | (1u << LLM_RATE_CACHE_WRITE)               \
@@ -214,7 +221,7 @@ llm_cost_charge(llm_cost_state_t *c, unsigned rate, uint64_t tokens)
     }
 
     if (c->tier != LLM_TIER_STANDARD && (place & 1)
-        && rate != LLM_RATE_REQUEST)
+        && !llm_rate_is_fee(rate))
     {
         c->flags |= LLM_COST_TIER_AT_BASE;
     }
@@ -314,32 +321,78 @@ llm_cost_round(llm_cost_state_t *c, unsigned digits)
 }
 
 
-int
-llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
-    unsigned factors, llm_cost_t *cost)
+/*
+ * A fee, in the digits that the sum has by now: should these be too many
+ * for it, the sum gives way.  Returns the digits of both.
+ */
+
+static unsigned
+llm_cost_fee(llm_cost_state_t *c, unsigned rate, uint64_t n, unsigned digits)
 {
-    uint64_t          write, fresh, text;
-    unsigned          digits;
-    llm_cost_state_t  c;
+    uint64_t    one;
+    unsigned    have;
+    llm_u128_t  v;
 
-    cost->nano = 0;
-    cost->flags = 0;
-    cost->missing = 0;
-
-    if (p == NULL || !(p->flags & LLM_PRICE_F_PRICED)) {
-        return 0;
+    if (llm_cost_find(c, rate, &one) == LLM_COST_PLACES
+        || (c->flags & LLM_COST_SATURATED))
+    {
+        return digits;
     }
 
-    c.price = p;
-    c.rates = &p->cell[p->nsets];
-    c.tier = (tier < LLM_PRICE_TIERS) ? tier : LLM_TIER_STANDARD;
-    c.range = 0;
-    c.sum = 0;
-    c.missing = 0;
-    c.flags = ((p->flags & LLM_PRICE_F_UNITS) ? LLM_COST_UNITS : 0)
-              | ((p->flags & LLM_PRICE_F_TIMED) ? LLM_COST_TIMED : 0);
+    v = (llm_u128_t) one * n;
 
-    llm_cost_places(&c, t->input);
+    for (have = LLM_COST_BASE + c->price->scale; have < digits; /* void */) {
+
+        if (v <= LLM_COST_WHOLE / 10) {
+            v *= 10;
+            have++;
+
+        } else {
+            c->sum = c->sum / 10 + (c->sum % 10 >= 5);
+            digits--;
+        }
+    }
+
+    for ( /* void */ ; have > digits; have--) {
+        v = v / 10 + (v % 10 >= 5);
+    }
+
+    if (v > LLM_COST_WHOLE - c->sum) {
+        c->flags |= LLM_COST_SATURATED;
+        return digits;
+    }
+
+    c->sum += v;
+
+    return digits;
+}
+
+
+static int
+llm_cost_free(const llm_price_t *p)
+{
+    unsigned                i, r, at;
+    const llm_price_set_t  *set;
+
+    for (i = 0; i < p->nsets; i++) {
+        set = &p->cell[i].set;
+        at = p->nsets + set->first;
+
+        for (r = 0; r < LLM_RATE_REQUEST; r++) {
+            if ((set->mask & (1u << r)) && p->cell[at++].rate != 0) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+llm_cost_tokens(llm_cost_state_t *c, const llm_tokens_t *t)
+{
+    uint64_t  write, fresh, text;
 
     /* 5-minute writes are what is left of the writes; parts never exceed */
 
@@ -354,26 +407,99 @@ llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
 
     text = (t->reasoning > t->output) ? t->output : t->output - t->reasoning;
 
-    llm_cost_charge(&c, LLM_RATE_INPUT, fresh);
-    llm_cost_charge(&c, LLM_RATE_CACHE_READ, t->cache_read);
-    llm_cost_charge(&c, LLM_RATE_CACHE_WRITE, write);
-    llm_cost_charge(&c, LLM_RATE_CACHE_WRITE_1H, t->cache_write_1h);
-    llm_cost_charge(&c, LLM_RATE_OUTPUT, text);
-    llm_cost_charge(&c, LLM_RATE_REASONING, t->reasoning);
+    llm_cost_charge(c, LLM_RATE_INPUT, fresh);
+    llm_cost_charge(c, LLM_RATE_CACHE_READ, t->cache_read);
+    llm_cost_charge(c, LLM_RATE_CACHE_WRITE, write);
+    llm_cost_charge(c, LLM_RATE_CACHE_WRITE_1H, t->cache_write_1h);
+    llm_cost_charge(c, LLM_RATE_OUTPUT, text);
+    llm_cost_charge(c, LLM_RATE_REASONING, t->reasoning);
+}
+
+
+/* Had the call what the price has no rate for, or another one? */
+
+static int
+llm_cost_partial(const llm_cost_state_t *c, const llm_bill_t *bill)
+{
+    uint64_t            v;
+    const llm_price_t  *p;
+
+    p = c->price;
+
+    if (bill->extras & (p->extras | LLM_EXTRA_TOOL)) {
+        return 1;
+    }
+
+    /* a model of images or sound, and its tokens do not say which they are */
+
+    if (p->mode == LLM_MODE_OTHER && p->extras) {
+        return 1;
+    }
+
+    if (bill->searches == 0) {
+        return (p->flags & LLM_PRICE_F_SEARCHES) != 0;
+    }
+
+    return (p->flags & LLM_PRICE_F_SIZES)
+           || llm_cost_find(c, LLM_RATE_SEARCH, &v) == LLM_COST_PLACES;
+}
+
+
+int
+llm_cost_bill(const llm_price_t *p, const llm_bill_t *bill, llm_cost_t *cost)
+{
+    unsigned          digits;
+    llm_cost_state_t  c;
+
+    cost->nano = 0;
+    cost->flags = 0;
+    cost->missing = 0;
+
+    if (p == NULL || !(p->flags & LLM_PRICE_F_PRICED)) {
+        return 0;
+    }
+
+    c.price = p;
+    c.rates = &p->cell[p->nsets];
+    c.tier = (bill->tier < LLM_PRICE_TIERS) ? bill->tier : LLM_TIER_STANDARD;
+    c.range = 0;
+    c.sum = 0;
+    c.missing = 0;
+    c.flags = ((p->flags & LLM_PRICE_F_UNITS) ? LLM_COST_UNITS : 0)
+              | ((p->flags & LLM_PRICE_F_TIMED) ? LLM_COST_TIMED : 0);
+
+    llm_cost_places(&c, bill->tokens ? bill->tokens->input : 0);
+
+    if (bill->tokens) {
+        llm_cost_tokens(&c, bill->tokens);
+
+    } else if (!llm_cost_free(p)) {
+        c.missing = (1u << LLM_RATE_INPUT) | (1u << LLM_RATE_OUTPUT);
+    }
 
     if (c.missing) {
         cost->missing = c.missing;
         return 0;
     }
 
-    /* the fee of a call is no rate that must be there */
+    digits = LLM_COST_BASE + p->scale;
 
-    llm_cost_charge(&c, LLM_RATE_REQUEST, 1);
+    if (bill->factors & p->factors) {
+        digits = llm_cost_factors(&c, bill->factors, digits);
+    }
 
-    digits = LLM_FEMTO_DIGITS - LLM_NANO_DIGITS + p->scale;
+    /* fees are no rates that must be there */
 
-    if (factors & p->factors) {
-        digits = llm_cost_factors(&c, factors, digits);
+    digits = llm_cost_fee(&c, LLM_RATE_REQUEST,
+                          (p->mode == LLM_MODE_RERANK && bill->queries)
+                          ? bill->queries : 1, digits);
+
+    if (bill->searches) {
+        digits = llm_cost_fee(&c, LLM_RATE_SEARCH, bill->searches, digits);
+    }
+
+    if (llm_cost_partial(&c, bill)) {
+        c.flags |= LLM_COST_PARTIAL;
     }
 
     cost->nano = llm_cost_round(&c, digits);
@@ -383,44 +509,18 @@ llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
 }
 
 
-unsigned
-llm_price_tier(llm_str_t name)
+int
+llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
+    unsigned factors, llm_cost_t *cost)
 {
-    size_t   i, k;
-    uint8_t  c;
+    llm_bill_t  bill;
 
-    static const struct {
-        llm_str_t  name;
-        uint8_t    tier;
-    } tiers[] = {
-        { llm_string("flex"), LLM_TIER_FLEX },
-        { llm_string("batch"), LLM_TIER_BATCH },
-        { llm_string("batches"), LLM_TIER_BATCH },
-        { llm_string("priority"), LLM_TIER_PRIORITY },
-        { llm_string("fast"), LLM_TIER_PRIORITY },
-        { llm_string("on_demand_flex"), LLM_TIER_FLEX },
-        { llm_string("on_demand_priority"), LLM_TIER_PRIORITY }
-    };
+    bill.tokens = t;
+    bill.queries = 0;
+    bill.searches = 0;
+    bill.tier = llm_min(tier, UINT8_MAX);
+    bill.factors = (uint8_t) factors;
+    bill.extras = 0;
 
-    for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
-
-        if (name.len != tiers[i].name.len) {
-            continue;
-        }
-
-        for (k = 0; k < name.len; k++) {
-            c = name.data[k];
-            c |= (c >= 'A' && c <= 'Z') ? 0x20 : 0;
-
-            if (c != tiers[i].name.data[k]) {
-                break;
-            }
-        }
-
-        if (k == name.len) {
-            return tiers[i].tier;
-        }
-    }
-
-    return LLM_TIER_STANDARD;
+    return llm_cost_bill(p, &bill, cost);
 }

@@ -60,6 +60,7 @@ llm_price_draft_init(llm_price_draft_t *d)
     d->mode = LLM_MODE_UNKNOWN;
     d->flags = 0;
     d->factors = 0;
+    d->extras = 0;
 }
 
 
@@ -113,7 +114,7 @@ llm_price_read(unsigned rate, llm_str_t usd, int digits, llm_u128_t *v)
         return rc;
     }
 
-    limit = (rate == LLM_RATE_REQUEST) ? LLM_CALL_LIMIT : LLM_TOKEN_LIMIT;
+    limit = llm_rate_is_fee(rate) ? LLM_CALL_LIMIT : LLM_TOKEN_LIMIT;
     limit *= (llm_u128_t) 1000000000000 * 1000000000000;
 
     return (*v > limit) ? LLM_PRICE_ABSURD : LLM_PRICE_OK;
@@ -143,7 +144,7 @@ llm_price_draft_million(llm_price_draft_t *d, unsigned rate, llm_str_t usd)
     llm_u128_t   v;
     llm_price_e  rc;
 
-    digits = LLM_FINE_DIGITS - (rate == LLM_RATE_REQUEST ? 0 : 6);
+    digits = LLM_FINE_DIGITS - (llm_rate_is_fee(rate) ? 0 : 6);
 
     rc = llm_price_read(rate, usd, digits, &v);
 
@@ -174,6 +175,25 @@ llm_price_draft_factor(llm_price_draft_t *d, unsigned factor, llm_str_t text)
     d->factors |= llm_factor_bit(factor);
 
     return LLM_PRICE_OK;
+}
+
+
+/* The fee of a search alone is no price of a model. */
+
+static int
+llm_price_has_rate(const llm_price_draft_t *d)
+{
+    unsigned  i, tier;
+
+    for (i = 0; i < d->nlevels; i++) {
+        for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
+            if (d->mask[i][tier] & ~(1u << LLM_RATE_SEARCH)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -292,11 +312,12 @@ llm_price_pack(const llm_price_draft_t *d, llm_price_t *p)
     p->max_output = d->max_output;
     p->mode = d->mode;
     p->factors = d->factors;
+    p->extras = d->extras;
     p->nsets = nsets;
     p->scale = llm_price_scale(d, &rounded);
 
     p->flags = d->flags
-               | (n ? LLM_PRICE_F_PRICED : 0)
+               | (llm_price_has_rate(d) ? LLM_PRICE_F_PRICED : 0)
                | (d->nlevels > 1 ? LLM_PRICE_F_LEVELS : 0)
                | (rounded ? LLM_PRICE_F_ROUNDED : 0);
 

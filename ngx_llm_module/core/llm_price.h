@@ -20,7 +20,10 @@
 #define LLM_PRICE_LEVELS   16     /* size thresholds and ranges of one model */
 
 
-/* Index of a rate.  All but the request's fee are per token. */
+/*
+ * Index of a rate.  All but the fees are per token.  There is room for eight
+ * (llm_price_set_t.mask).
+ */
 
 typedef enum {
     LLM_RATE_INPUT = 0,
@@ -29,12 +32,16 @@ typedef enum {
     LLM_RATE_CACHE_WRITE,
     LLM_RATE_CACHE_WRITE_1H,
     LLM_RATE_REASONING,
-    LLM_RATE_REQUEST,             /* a call */
+    LLM_RATE_REQUEST,             /* a call; of a rerank model a query */
+    LLM_RATE_SEARCH,              /* a web search by the provider's tool */
     LLM_RATE_N
 } llm_rate_e;
 
 
-/* Factors on the whole of a call.  The caller says which ones hold. */
+#define llm_rate_is_fee(rate)  ((rate) >= LLM_RATE_REQUEST)
+
+
+/* Factors on all tokens of a call.  The caller says which ones hold. */
 
 typedef enum {
     LLM_FACTOR_EU = 0,            /* processed in the EU by contract */
@@ -70,6 +77,22 @@ typedef enum {
                                       input >= threshold */
 #define LLM_PRICE_F_LEVELS   0x10  /* has thresholds or ranges */
 #define LLM_PRICE_F_ROUNDED  0x20  /* a rate had more digits than fit */
+#define LLM_PRICE_F_SIZES    0x40  /* a search costs more with more context:
+                                      the middle of three is kept */
+#define LLM_PRICE_F_SEARCHES 0x80  /* every call searches, and pays for it */
+
+
+/*
+ * What a call may have besides text and counted tokens.  Of a price: there
+ * are rates for it that are not in the sum.  Of a call: it had that.
+ */
+
+#define LLM_EXTRA_AUDIO      0x01
+#define LLM_EXTRA_IMAGE      0x02
+#define LLM_EXTRA_VIDEO      0x04
+#define LLM_EXTRA_TOOL       0x08  /* code interpreter, file search ...: any
+                                      tool with a fee but web search */
+#define LLM_EXTRA_OTHER      0x10
 
 
 /*
@@ -103,8 +126,8 @@ typedef struct {
     uint8_t           mode;       /* llm_mode_e */
     uint8_t           flags;      /* LLM_PRICE_F_* */
     uint8_t           factors;    /* llm_factor_bit()s there are */
-    uint8_t           reserved;
-    uint32_t          reserved2;
+    uint8_t           extras;     /* LLM_EXTRA_* */
+    uint32_t          reserved;
     llm_price_cell_t  cell[];     /* sets, then rates, then factors */
 } llm_price_t;
 
@@ -132,6 +155,7 @@ typedef struct {
     uint8_t           mode;
     uint8_t           flags;
     uint8_t           factors;
+    uint8_t           extras;
 } llm_price_draft_t;
 
 
@@ -208,8 +232,31 @@ llm_price_size(const llm_price_t *p)
 #define LLM_COST_SATURATED        0x20
 #define LLM_COST_UNITS            0x40  /* from LLM_PRICE_F_UNITS */
 #define LLM_COST_TIMED            0x80  /* from LLM_PRICE_F_TIMED */
+#define LLM_COST_PARTIAL          0x100 /* the call had something that is not
+                                           in the sum, or at another rate */
+
+/* Not what the provider will charge, and known to be not. */
+#define LLM_COST_INEXACT                                                      \
+    (LLM_COST_SATURATED | LLM_COST_TIMED | LLM_COST_PARTIAL)
 
 #define LLM_COST_MAX              ((uint64_t) INT64_MAX)
+
+
+/*
+ * What of a call is billed.  tokens are those that the provider bills (where
+ * it counts others as well, not these); NULL: it says none, and then only a
+ * price whose tokens are free can tell the cost.
+ */
+
+typedef struct {
+    const llm_tokens_t  *tokens;
+    uint64_t             queries;   /* of a rerank; 0: not said, one */
+    uint64_t             searches;  /* web searches */
+    uint8_t              tier;      /* llm_tier_e */
+    uint8_t              factors;   /* llm_factor_bit()s that hold; those that
+                                       the price does not have do nothing */
+    uint8_t              extras;    /* LLM_EXTRA_* that it had */
+} llm_bill_t;
 
 
 typedef struct {
@@ -221,14 +268,35 @@ typedef struct {
 
 /*
  * 1: priced, 0: not (p is NULL, or a rate that the tokens need is absent:
- * the cost is unknown, never 0).  factors: llm_factor_bit()s that hold of
- * this call; those that the price does not have do nothing.
+ * the cost is unknown, never 0).
  */
+int llm_cost_bill(const llm_price_t *p, const llm_bill_t *bill,
+    llm_cost_t *cost);
+
+/* The same for a call of tokens and nothing else. */
 int llm_cost(const llm_price_t *p, const llm_tokens_t *t, unsigned tier,
     unsigned factors, llm_cost_t *cost);
 
-/* The tier that a service_tier of a request or an answer means. */
+
+/*
+ * The words of providers.  Tier: any spelling of a service_tier (OpenAI,
+ * Groq, Anthropic, Bedrock) or trafficType (Vertex).  Geo and speed:
+ * Anthropic's usage.inference_geo and usage.speed, as llm_factor_bit()s.
+ */
 unsigned llm_price_tier(llm_str_t service_tier);
+unsigned llm_price_geo(llm_str_t inference_geo);
+unsigned llm_price_speed(llm_str_t speed);
+
+
+/* What the host name of an endpoint ("host" or "host:port") tells. */
+
+typedef struct {
+    llm_str_t         region;     /* as the lists spell it, or "" */
+    unsigned          factors;    /* llm_factor_bit()s */
+} llm_place_t;
+
+void llm_price_place(llm_str_t host, llm_place_t *place);
+
 
 /* The family of a litellm_provider, as kept in a price; never 0. */
 uint32_t llm_price_family(llm_str_t litellm_provider);

@@ -136,6 +136,7 @@ llm_price_field_price(llm_price_list_t *l, const llm_json_event_t *ev)
     case LLM_PRICE_KEY_UNITS:
         if (ev->type == LLM_JSON_OBJECT) {
             l->draft.flags |= LLM_PRICE_F_UNITS;
+            l->draft.extras |= k.extra;
             return;
         }
 
@@ -145,6 +146,7 @@ llm_price_field_price(llm_price_list_t *l, const llm_json_event_t *ev)
             && v)
         {
             l->draft.flags |= LLM_PRICE_F_UNITS;
+            l->draft.extras |= k.extra;
             l->units = 1;
         }
 
@@ -153,6 +155,65 @@ llm_price_field_price(llm_price_list_t *l, const llm_json_event_t *ev)
     default:
         return;
     }
+}
+
+
+/*
+ * A web search is charged a call of the tool, by the size of the context
+ * that is searched.  The request says the size, and we do not: the middle
+ * one is kept, and that there are others.  A bare number is all three.
+ */
+
+static void
+llm_price_field_search(llm_price_list_t *l, const llm_json_event_t *ev)
+{
+    unsigned    i;
+    llm_u128_t  v;
+
+    if (ev->slot == LLM_PRICE_SLOT_SEARCH) {
+
+        if (ev->type == LLM_JSON_OBJECT) {
+            return;
+        }
+
+        if (llm_price_field_rate(l, ev, LLM_RATE_SEARCH, &v)) {
+            l->search[0] = l->search[1] = l->search[2] = v;
+            l->searches = 7;
+        }
+
+        return;
+    }
+
+    i = ev->slot - LLM_PRICE_SLOT_SEARCH_LOW;
+
+    if (llm_price_field_rate(l, ev, LLM_RATE_SEARCH, &l->search[i])) {
+        l->searches |= 1u << i;
+    }
+}
+
+
+static void
+llm_price_field_search_end(llm_price_list_t *l)
+{
+    unsigned    i, kept;
+
+    kept = (l->searches & 2) ? 1 : (l->searches & 1) ? 0 : 2;
+
+    if (l->searches == 0 || l->search[kept] == 0) {
+        l->draft.flags &= ~LLM_PRICE_F_SEARCHES;
+        return;
+    }
+
+    for (i = 0; i < 3; i++) {
+        if (!(l->searches & (1u << i)) || l->search[i] != l->search[kept]) {
+            l->draft.flags |= LLM_PRICE_F_SIZES;
+        }
+    }
+
+    l->draft.flags |= LLM_PRICE_F_UNITS;
+
+    llm_price_draft_set(&l->draft, LLM_LEVEL_BASE, LLM_TIER_STANDARD,
+                        LLM_RATE_SEARCH, l->search[kept]);
 }
 
 
@@ -308,6 +369,9 @@ llm_price_field_provider(llm_price_list_t *l, const llm_json_event_t *ev)
 
         if (llm_str_is(ev->text, "xai")) {
             l->draft.flags |= LLM_PRICE_F_AT;
+
+        } else if (llm_str_is(ev->text, "perplexity")) {
+            l->draft.flags |= LLM_PRICE_F_SEARCHES;
         }
     }
 }
@@ -342,7 +406,7 @@ llm_price_field_free(const llm_price_draft_t *d)
 
     for (i = 0; i < d->nlevels; i++) {
         for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
-            for (r = 0; r < LLM_RATE_N; r++) {
+            for (r = 0; r < LLM_RATE_SEARCH; r++) {
                 if ((d->mask[i][tier] & (1u << r)) && d->rate[i][tier][r]) {
                     return 0;
                 }
@@ -359,6 +423,7 @@ llm_price_field_begin(llm_price_list_t *l)
 {
     l->units = 0;
     l->has_query = 0;
+    l->searches = 0;
     l->naliases = 0;
     l->alias_used = 0;
 
@@ -384,7 +449,10 @@ llm_price_field_end(llm_price_list_t *l)
     if (l->units && llm_price_field_free(d)) {
         memset(d->mask, 0, sizeof(d->mask));
         d->nlevels = 1;
+        return;
     }
+
+    llm_price_field_search_end(l);
 }
 
 
@@ -406,6 +474,13 @@ llm_price_field(llm_price_list_t *l, const llm_json_event_t *ev)
             l->draft.flags |= LLM_PRICE_F_TIMED;
         }
 
+        return;
+
+    case LLM_PRICE_SLOT_SEARCH:
+    case LLM_PRICE_SLOT_SEARCH_LOW:
+    case LLM_PRICE_SLOT_SEARCH_MEDIUM:
+    case LLM_PRICE_SLOT_SEARCH_HIGH:
+        llm_price_field_search(l, ev);
         return;
 
     case LLM_PRICE_SLOT_RANGE:

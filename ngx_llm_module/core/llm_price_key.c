@@ -32,6 +32,19 @@ static const llm_price_word_t  llm_price_tiers[] = {
 };
 
 
+/* What a price of something else is for, by the first word that it has. */
+
+static const llm_price_word_t  llm_price_extras[] = {
+    { llm_string("audio"), LLM_EXTRA_AUDIO },
+    { llm_string("video"), LLM_EXTRA_VIDEO },
+    { llm_string("image"), LLM_EXTRA_IMAGE },
+    { llm_string("pixel"), LLM_EXTRA_IMAGE },
+    { llm_string("code_interpreter"), LLM_EXTRA_TOOL },
+    { llm_string("file_search"), LLM_EXTRA_TOOL },
+    { llm_string("computer_use"), LLM_EXTRA_TOOL }
+};
+
+
 #define llm_price_words(w)  w, sizeof(w) / sizeof(w[0])
 
 
@@ -181,6 +194,26 @@ llm_price_has(llm_str_t s, const char *text, size_t len)
 }
 
 
+static uint8_t
+llm_price_extra(llm_str_t key)
+{
+    size_t            i;
+    const llm_str_t  *w;
+
+    for (i = 0; i < sizeof(llm_price_extras) / sizeof(llm_price_extras[0]);
+         i++)
+    {
+        w = &llm_price_extras[i].text;
+
+        if (llm_price_has(key, (const char *) w->data, w->len)) {
+            return llm_price_extras[i].value;
+        }
+    }
+
+    return LLM_EXTRA_OTHER;
+}
+
+
 /*
  * A token rate with a suffix that is not known (a tier of tomorrow, say)
  * is no price of ours.  "dbu" is a unit of account, not money.
@@ -209,6 +242,7 @@ llm_price_key(llm_str_t key, llm_price_key_t *k)
     }
 
     if (llm_price_has(key, "cost", 4) && !llm_price_has(key, "dbu", 3)) {
+        k->extra = llm_price_extra(key);
         return LLM_PRICE_KEY_UNITS;
     }
 

@@ -28,6 +28,7 @@ typedef struct {
     uint8_t   tier;              /* llm_tier_e */
     uint8_t   weak;              /* an older spelling: yields to the usual */
     uint8_t   sized;             /* has a threshold */
+    uint8_t   extra;             /* of LLM_PRICE_KEY_UNITS: an LLM_EXTRA_* */
     uint32_t  above;
 } llm_price_key_t;
 

@@ -79,6 +79,7 @@ typedef struct {
     uint8_t             units;    /* charges a number of something else */
     uint8_t             has_query;
     uint8_t             bounds;   /* of the range, seen so far */
+    uint8_t             searches; /* sizes of search context, seen so far */
 
     uint8_t             name_len;
     uint8_t             key_len;
@@ -92,6 +93,7 @@ typedef struct {
     uint8_t             alias_text[LLM_PRICE_ALIAS_BYTES];
 
     llm_u128_t          query;    /* input_cost_per_query */
+    llm_u128_t          search[3];/* of a search: low, medium, high */
     llm_price_draft_t   draft;
 
     /* the range being read: its bounds may come after its rates */

@@ -64,16 +64,92 @@ keep(run_t *r, const void *p, size_t len)
 }
 
 
+/* Within the limits, and saturated only at the limit. */
+
+static int
+costs(const llm_price_t *p, const llm_bill_t *bill, llm_cost_t *cost)
+{
+    if (!llm_cost_bill(p, bill, cost)) {
+        CHECK(cost->nano == 0 && cost->flags == 0);
+        CHECK(cost->missing || !(p->flags & LLM_PRICE_F_PRICED));
+        return 0;
+    }
+
+    CHECK(p->flags & LLM_PRICE_F_PRICED);
+    CHECK(cost->missing == 0);
+    CHECK(cost->nano <= LLM_COST_MAX);
+    CHECK(!(cost->flags & LLM_COST_SATURATED) || cost->nano == LLM_COST_MAX);
+
+    return 1;
+}
+
+
+/*
+ * One more of anything is never cheaper.  Of input only while the size, and
+ * with it the rates, stay the same; of cache and reasoning only beside the
+ * rest, for in place of other tokens they may well be cheaper.
+ */
+
+static void
+more(const llm_price_t *p, llm_bill_t *bill, const llm_cost_t *cost)
+{
+    unsigned       i;
+    llm_cost_t     dearer;
+    llm_tokens_t   t;
+
+    t = *bill->tokens;
+
+    if (t.output < UINT64_MAX) {
+        t.output++;
+        bill->tokens = &t;
+
+        if (costs(p, bill, &dearer)) {
+            CHECK(dearer.nano >= cost->nano);
+        }
+
+        t.output--;
+    }
+
+    if (t.input < UINT64_MAX && p->nsets == 1) {
+        t.input++;
+        bill->tokens = &t;
+
+        if (costs(p, bill, &dearer)) {
+            CHECK(dearer.nano >= cost->nano);
+        }
+
+        t.input--;
+    }
+
+    for (i = 0; i < 2; i++) {
+        uint64_t  *n = i ? &bill->queries : &bill->searches;
+
+        if (*n < UINT64_MAX) {
+            (*n)++;
+            CHECK(costs(p, bill, &dearer));
+            CHECK(dearer.nano >= cost->nano);
+            (*n)--;
+        }
+    }
+
+    CHECK(costs(p, bill, &dearer));
+    CHECK(dearer.nano == cost->nano && dearer.flags == cost->flags);
+}
+
+
 static void
 spend(const llm_price_t *p)
 {
-    unsigned      i, tier;
-    llm_cost_t    cost, more;
+    unsigned      i, tier, f;
+    llm_bill_t    bill;
+    llm_cost_t    cost;
     llm_tokens_t  t;
 
     static const uint64_t  counts[] = {
         0, 1, 1000, 128000, 128001, 200001, UINT32_MAX, UINT64_MAX
     };
+
+    static const uint8_t  factors[] = { 0, 1, 2, 4, 8, 16, 12, 255 };
 
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 
@@ -84,32 +160,23 @@ spend(const llm_price_t *p)
         t.cache_write_1h = counts[i] / 5;
         t.reasoning = counts[i] / 7;
 
-        for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
+        for (tier = 0; tier <= LLM_PRICE_TIERS; tier++) {
+            for (f = 0; f < sizeof(factors); f++) {
 
-            if (!llm_cost(p, &t, tier, 0, &cost)) {
-                CHECK(cost.nano == 0);
-                continue;
-            }
+                bill.tokens = &t;
+                bill.queries = counts[i] / 11;
+                bill.searches = counts[i] / 13;
+                bill.tier = tier;
+                bill.factors = factors[f];
+                bill.extras = i;
 
-            CHECK(p->flags & LLM_PRICE_F_PRICED);
-            CHECK(cost.nano <= LLM_COST_MAX);
-            CHECK(!(cost.flags & LLM_COST_SATURATED)
-                  || cost.nano == LLM_COST_MAX);
-
-            /* same size, more output: never cheaper */
-
-            if (t.output < UINT64_MAX) {
-                t.output++;
-
-                if (llm_cost(p, &t, tier, 0, &more)) {
-                    CHECK(more.nano >= cost.nano);
+                if (costs(p, &bill, &cost)) {
+                    more(p, &bill, &cost);
                 }
 
-                t.output--;
+                bill.tokens = NULL;
+                (void) costs(p, &bill, &cost);
             }
-
-            CHECK(llm_cost(p, &t, tier, ~0u, &more));
-            CHECK(more.nano <= LLM_COST_MAX);
         }
     }
 }
@@ -251,6 +318,7 @@ names(const run_t *r, const uint8_t *data, size_t len)
     uint64_t             v;
     llm_match_e          how;
     llm_name_query_t     q;
+    llm_place_t          place;
     const llm_price_t   *p;
 
     static const llm_str_t  providers[] = {
@@ -289,7 +357,12 @@ names(const run_t *r, const uint8_t *data, size_t len)
         CHECK(end <= buf + sizeof(buf));
     }
 
-    (void) llm_price_tier(q.asked);
+    CHECK(llm_price_tier(q.asked) < LLM_PRICE_TIERS);
+    (void) llm_price_geo(q.asked);
+    (void) llm_price_speed(q.asked);
+
+    llm_price_place(q.asked, &place);
+    CHECK(place.region.len <= len);
 
     free(text);
 }

@@ -254,16 +254,6 @@ static const struct {
 };
 
 
-static const struct {
-    const char  *name;
-    unsigned     tier;
-} tiers[] = {
-    { "flex", FLEX }, { "FLEX", FLEX }, { "batch", BAT }, { "Priority", PRIO },
-    { "fast", PRIO }, { "ON_DEMAND_PRIORITY", PRIO }, { "default", STD },
-    { "auto", STD }, { "standard", STD }, { "", STD }, { "flexi", STD }
-};
-
-
 static void
 test_rows(const book_t *b)
 {
@@ -443,7 +433,6 @@ test_factors(void)
 int
 main(void)
 {
-    size_t   i;
     book_t  *b;
 
     b = book_new(64, 1 << 16);
@@ -462,10 +451,6 @@ main(void)
 
     ok(llm_price_table_get(&b->table, str("coarse"))->flags
        & LLM_PRICE_F_ROUNDED, "and the price says so");
-
-    for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
-        is(llm_price_tier(str(tiers[i].name)), tiers[i].tier, tiers[i].name);
-    }
 
     book_free(b);
 

@@ -353,8 +353,8 @@ test_whole(void)
     is(a->mode, LLM_MODE_EMBEDDING, "mode");
     is(a->max_input, 8192, "a float of input tokens");
     is(a->max_output, 1000, "a string of output tokens");
-    is(a->flags, LLM_PRICE_F_PRICED | LLM_PRICE_F_UNITS | LLM_PRICE_F_TIMED,
-       "flags");
+    is(a->flags, LLM_PRICE_F_PRICED | LLM_PRICE_F_UNITS | LLM_PRICE_F_TIMED
+                 | LLM_PRICE_F_SIZES, "flags");
 
     memset(&tokens, 0, sizeof(tokens));
     tokens.input = tokens.cache_read = 10;
