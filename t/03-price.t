@@ -61,10 +61,8 @@ sub compile {
              . " -fsanitize=address,undefined -fno-sanitize-recover=undefined"
              . " -I$core -I$top/t/unit";
     my @objects = map { s,.*/(.*)\.c$,$1,r }
-        glob("$core/llm_price*.c $core/llm_name*.c"),
-        "llm_cost.c", "llm_decimal.c", "llm_json.c",
-        "llm_json_table.c", "llm_json_text.c",
-        "llm_json_plain.c";
+        glob("$core/llm_price*.c $core/llm_name*.c $core/llm_json*.c"),
+        "llm_cost.c", "llm_decimal.c";
 
     s/\.c$// for @objects;
 
