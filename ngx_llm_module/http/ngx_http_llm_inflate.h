@@ -19,10 +19,13 @@
 typedef struct ngx_http_llm_inflate_s  ngx_http_llm_inflate_t;
 
 
-/* coding: "gzip", "x-gzip" or "deflate".  NULL: not one of these, or no
- * memory. */
-ngx_http_llm_inflate_t *ngx_http_llm_inflate_create(ngx_pool_t *pool,
-    ngx_str_t *coding);
+/*
+ * codings: the value of Content-Encoding.  NGX_OK: *to reads such a body,
+ * NULL where it is not encoded at all; NGX_DECLINED: it is in a coding other
+ * than gzip and deflate, or in more than one; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_llm_inflate_create(ngx_pool_t *pool,
+    const ngx_str_t *codings, ngx_http_llm_inflate_t **to);
 
 /*
  * Feeds what the bytes inflate to.  NGX_ERROR: they are not what was said,

@@ -129,7 +129,7 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
 static void
 ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_str_t                 *coding;
+    ngx_int_t                  rc;
     ngx_uint_t                 framing;
     llm_response_t            *a;
     ngx_http_request_t        *r;
@@ -155,22 +155,19 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         ngx_http_llm_response_unbuffer(r);
     }
 
-    if (r->headers_out.content_encoding
-        && r->headers_out.content_encoding->value.len)
-    {
-        coding = &r->headers_out.content_encoding->value;
+    if (r->headers_out.content_encoding) {
+        rc = ngx_http_llm_inflate_create(r->pool,
+                                    &r->headers_out.content_encoding->value,
+                                    &ctx->inflate);
 
-        if (coding->len != 8
-            || ngx_strncasecmp(coding->data, (u_char *) "identity", 8) != 0)
-        {
-            ctx->inflate = ngx_http_llm_inflate_create(r->pool, coding);
+        if (rc == NGX_DECLINED) {
+            ctx->unreadable = 1;
+            ngx_http_llm_zone_count(ctx->zone,
+                                    NGX_HTTP_LLM_UNREADABLE_ENCODING, 1);
+        }
 
-            if (ctx->inflate == NULL) {
-                ctx->unreadable = 1;
-                ngx_http_llm_zone_count(ctx->zone,
-                                     NGX_HTTP_LLM_UNREADABLE_ENCODING, 1);
-                return;
-            }
+        if (rc != NGX_OK) {
+            return;
         }
     }
 
