@@ -10,7 +10,7 @@ use Compress::Zlib ();
 use LLM::Provider qw(answer request);
 use LLM::Test;
 use LLM::Upstream qw(response);
-use LLM::Util qw(spawn);
+use LLM::Util qw(spawn wait_for);
 use Test::More;
 
 my $t = LLM::Test->new;
@@ -231,7 +231,11 @@ subtest 'what is asked for' => sub {
         }
     }
 
-    my @lines = split /\n/, $t->read_file('encoding.log');
+    my @lines;
+    wait_for(5, sub {
+        @lines = split /\n/, $t->read_file('encoding.log');
+        @lines == 2 * @asked;
+    });
     is_deeply([map { (split / /, $_, 2)[1] } @lines],
               [map { ($_->[0] || '-') x 2 } @asked],
               '$http_accept_encoding is the client\'s own');
