@@ -52,7 +52,7 @@ sub none {
 sub facts {
     my ($kind, @jobs) = @_;
 
-    my $program = LLM::Unit::build('facts', $kind);
+    my $program = LLM::Unit::build('facts', $kind, libs => ['-lz']);
     my $list = spew("$LLM::Test::BUILD/unit/facts.$$",
                     join '', map { join("\t", @$_) . "\n" } @jobs);
     my $splits = scale(10, 100);
@@ -75,7 +75,10 @@ sub hint {
     my ($c) = @_;
 
     my $type = $c->{type} // '';
-    return $type =~ /event-stream/ ? 'sse' : $type =~ /json/ ? 'json' : 'none';
+    return $type =~ /event-stream/ ? 'sse'
+           : $type =~ /eventstream/ ? 'eventstream'
+           : $type =~ /ndjson|stream\+json/ ? 'ndjson'
+           : $type =~ /json/ ? 'json' : 'none';
 }
 
 sub wrong_response {
@@ -85,9 +88,9 @@ sub wrong_response {
     my $cost = defined $e->{cost} ? sprintf '%.0f', $e->{cost} * 1e9 : undef;
 
     return differences(
-        (map { [$_, $f->{$_}, $e->{$_}] }
-             qw(reported input output cache_read cache_write reasoning
-                events)),
+        (map { [$_, $f->{$_}, $e->{by_header} ? 0 : $e->{$_}] }
+             qw(reported input output cache_read cache_write reasoning)),
+        [events => $f->{events}, $e->{events}],
         [model => $f->{model}, $e->{model} // ''],
         [finish => $f->{finish}, $e->{finish} // ''],
         [cost => $f->{cost}, $cost],
@@ -119,8 +122,8 @@ my (%read, %asked);
 
 subtest 'the core' => sub {
     my @requests = grep { defined $_->{request} } @cases;
-    my @jobs = ((map { ['response', $_->{path}, hint($_), $_->{file}] }
-                     @cases),
+    my @jobs = ((map { ['response', $_->{path}, hint($_), $_->{file},
+                        $_->{request_file} // ''] } @cases),
                 (map { ['request', $_->{path}, $_->{request_file}] }
                      @requests));
     my %found = facts('sanitized', @jobs);
@@ -221,7 +224,7 @@ sub random_pieces {
 sub paused_pieces {
     my ($c, $ms) = @_;
 
-    my $first = (LLM::Corpus::events($c->{body}))[$c->{expect}{first_content}];
+    my $first = (LLM::Corpus::events($c))[$c->{expect}{first_content}];
     my ($start, $end) = @$first;
 
     $start ||= 1;
@@ -234,7 +237,8 @@ sub paused_pieces {
 sub script {
     my ($c, $how, $n) = @_;
 
-    my @headers = defined $c->{type} ? ('Content-Type' => $c->{type}) : ();
+    my @headers = (defined $c->{type} ? ('Content-Type' => $c->{type}) : (),
+                   %{ $c->{headers} });
     my @start = ($c->{status}, \@headers, $c->{body});
 
     return response(@start) if $how eq 'whole';
@@ -368,11 +372,14 @@ sub wrong_log {
 
     push @wrong, differences(
         [status => $r->{status}, $c->{status}],
-        $e->{reported} ? (
-            [usage => $log->{usage}, 'reported'],
-            map { ["${_}_tokens", $log->{"${_}_tokens"}, $e->{$_}] }
+        $e->{reported} || $e->{by_header} ? (
+            [usage => $log->{usage},
+             $e->{no_input} ? 'estimated' : 'reported'],
+            map { ["${_}_tokens", $log->{"${_}_tokens"},
+                   $_ eq 'input' && $e->{no_input} ? undef : $e->{$_}] }
                 qw(input output cache_read cache_write reasoning)) : (),
-        [reported => $log->{usage} eq 'reported' ? 1 : 0, $e->{reported}],
+        [reported => $log->{usage} eq 'reported' ? 1 : 0,
+         ($e->{reported} || $e->{by_header}) && !$e->{no_input} ? 1 : 0],
         [response_model => $log->{response_model}, $e->{model} // ''],
         [finish_reason => $log->{finish_reason}, $e->{finish} // ''],
         [events => $log->{events}, $e->{events} // ''],

@@ -89,29 +89,67 @@ llm_matches(llm_str_t s, const char *pattern)
  * prompts answer as chat does, and so does Mistral's FIM.
  */
 
+#define SHAPE   0x01             /* the body must decide between dialects */
+#define STREAM  0x02             /* the path itself asks for a stream */
+
 static const struct {
     const char  *pattern;
     uint8_t      operation;
     uint8_t      dialect;
-    uint8_t      shape;
+    uint8_t      flags;
 } llm_paths[] = {
     { "/chat/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, 0 },
-    { "/prompts/*/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, 1 },
+    { "/prompts/*/completions", LLM_OP_CHAT, LLM_DIALECT_CHAT, SHAPE },
     { "/fim/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_CHAT, 0 },
-    { "/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_COMPLETIONS, 1 },
+    { "/completions", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_COMPLETIONS,
+      SHAPE },
     { "/responses", LLM_OP_RESPONSES, LLM_DIALECT_RESPONSES, 0 },
     { "/embeddings", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/v1/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 0 },
     { "/threads/*/messages", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
-    { "/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
-    { ":rawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
-    { ":streamRawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, 1 },
-    { "/v1/chat", LLM_OP_CHAT, LLM_DIALECT_CHAT, 1 },
-    { "/embed", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/messages", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, SHAPE },
+    { "/v1/complete", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_COMPLETE, 0 },
+
+    { ":generateContent", LLM_OP_GENERATE_CONTENT, LLM_DIALECT_GEMINI, 0 },
+    { ":streamGenerateContent", LLM_OP_GENERATE_CONTENT, LLM_DIALECT_GEMINI,
+      STREAM },
+    { "/interactions", LLM_OP_GENERATE_CONTENT, LLM_DIALECT_INTERACTIONS,
+      0 },
+    { "/mistralai/*:rawPredict", LLM_OP_CHAT, LLM_DIALECT_CHAT, 0 },
+    { "/mistralai/*:streamRawPredict", LLM_OP_CHAT, LLM_DIALECT_CHAT,
+      STREAM },
+    { ":rawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, SHAPE },
+    { ":streamRawPredict", LLM_OP_CHAT, LLM_DIALECT_MESSAGES, SHAPE|STREAM },
     { ":embedContent", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
     { ":batchEmbedContents", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "embedding*:predict", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { ":predict", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+
+    { "/model/*/converse", LLM_OP_CHAT, LLM_DIALECT_CONVERSE, 0 },
+    { "/model/*/converse-stream", LLM_OP_CHAT, LLM_DIALECT_CONVERSE, STREAM },
+    { "embed*/invoke", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "rerank*/invoke", LLM_OP_RERANK, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/model/*/invoke", LLM_OP_CHAT, LLM_DIALECT_INVOKE, 0 },
+    { "/model/*/invoke-with-response-stream", LLM_OP_CHAT,
+      LLM_DIALECT_INVOKE, STREAM },
+
+    { "/v2/chat", LLM_OP_CHAT, LLM_DIALECT_COHERE, 0 },
+    { "/api/v1/chat", LLM_OP_CHAT, LLM_DIALECT_LMSTUDIO, 0 },
+    { "/v1/chat", LLM_OP_CHAT, LLM_DIALECT_CHAT, SHAPE },
+    { "/api/chat", LLM_OP_CHAT, LLM_DIALECT_OLLAMA, 0 },
+    { "/api/generate", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_OLLAMA, 0 },
+    { "/completion", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_LLAMACPP, 0 },
+    { "/infill", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_LLAMACPP, 0 },
+    { "/generate", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_TGI, 0 },
+    { "/generate_stream", LLM_OP_TEXT_COMPLETION, LLM_DIALECT_TGI, STREAM },
+    { "/ml/v1/text/chat", LLM_OP_CHAT, LLM_DIALECT_CHAT, 0 },
+    { "/ml/v1/text/chat_stream", LLM_OP_CHAT, LLM_DIALECT_CHAT, STREAM },
+    { "/ai/run/*", LLM_OP_CHAT, LLM_DIALECT_WORKERS_AI, 0 },
+
+    { "/embed", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/moderations", LLM_OP_MODERATION, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/rerank", LLM_OP_RERANK, LLM_DIALECT_EMBEDDINGS, 0 },
+
     { "/images/generations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/images/edits", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/images/variations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
@@ -128,6 +166,7 @@ static const struct {
     { "/responses/input_tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/count-tokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { ":countTokens", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
+    { ":predictLongRunning", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/responses/compact", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 }
 };
 
@@ -140,7 +179,12 @@ static const struct {
 } llm_path_models[] = {
     { "/openai/deployments/", "/" },
     { "/deployments/", "/" },
-    { "/models/", ":" }
+    { "/models/", ":" },
+    { "/tunedModels/", ":" },
+    { "/endpoints/", ":" },
+    { "/model/", "/converse" },
+    { "/model/", "/invoke" },
+    { "/ai/run/", "" }           /* to the end */
 };
 
 
@@ -154,7 +198,11 @@ static const struct {
     { ":batchEmbedContents", "gcp.gemini" },
     { "/v1beta/openai/", "gcp.gemini" },
     { "/serving-endpoints/", "databricks" },
-    { "/v2/embed", "cohere" }
+    { "/v2/embed", "cohere" },
+    { "/v2/rerank", "cohere" },
+    { "/api/embed", "ollama" },
+    { "/ml/v1/text/", "ibm.watsonx.ai" },
+    { "/ai/run/", "cloudflare" }
 };
 
 
@@ -207,7 +255,18 @@ static const struct {
     { "api.portkey.ai", "portkey" },
     { "api.avian.io", "avian" },
     { ".crusoecloud.com", "crusoe" },
-    { ".inference.heroku.com", "heroku" }
+    { ".inference.heroku.com", "heroku" },
+    { ".ml.cloud.ibm.com", "ibm.watsonx.ai" },
+    { "api.jina.ai", "jina_ai" },
+    { "api.ai21.com", "ai21" },
+    { "integrate.api.nvidia.com", "nvidia" },
+    { "api.sambanova.ai", "sambanova" },
+    { "api.deepinfra.com", "deepinfra" },
+    { "api.hyperbolic.xyz", "hyperbolic" },
+    { "api.novita.ai", "novita" },
+    { "api.minimax.io", "minimax" },
+    { "models.github.ai", "github_models" },
+    { "models.inference.ai.azure.com", "github_models" }
 };
 
 
@@ -282,6 +341,11 @@ static const struct {
 };
 
 
+/*
+ * Finish reasons, in any case.  Numbers are those of Vertex' enum
+ * FinishReason, which it sends where the client asks for integers.
+ */
+
 static const struct {
     const char  *name;
     uint8_t      finish;
@@ -290,19 +354,61 @@ static const struct {
     { "end_turn", LLM_FINISH_STOP },
     { "stop_sequence", LLM_FINISH_STOP },
     { "completed", LLM_FINISH_STOP },
+    { "complete", LLM_FINISH_STOP },
+    { "finish", LLM_FINISH_STOP },
+    { "finished", LLM_FINISH_STOP },
     { "eos", LLM_FINISH_STOP },
     { "eos_token", LLM_FINISH_STOP },
+    { "word", LLM_FINISH_STOP },
+    { "1", LLM_FINISH_STOP },
     { "length", LLM_FINISH_LENGTH },
     { "max_tokens", LLM_FINISH_LENGTH },
     { "max_output_tokens", LLM_FINISH_LENGTH },
     { "model_length", LLM_FINISH_LENGTH },
     { "model_context_window_exceeded", LLM_FINISH_LENGTH },
     { "incomplete", LLM_FINISH_LENGTH },
+    { "limit", LLM_FINISH_LENGTH },
+    { "error_limit", LLM_FINISH_LENGTH },
+    { "2", LLM_FINISH_LENGTH },
     { "tool_calls", LLM_FINISH_TOOL_CALLS },
+    { "tool_call", LLM_FINISH_TOOL_CALLS },
     { "function_call", LLM_FINISH_TOOL_CALLS },
     { "tool_use", LLM_FINISH_TOOL_CALLS },
+    { "requires_action", LLM_FINISH_TOOL_CALLS },
     { "content_filter", LLM_FINISH_CONTENT_FILTER },
-    { "refusal", LLM_FINISH_CONTENT_FILTER }
+    { "content_filtered", LLM_FINISH_CONTENT_FILTER },
+    { "guardrail_intervened", LLM_FINISH_CONTENT_FILTER },
+    { "refusal", LLM_FINISH_CONTENT_FILTER },
+    { "error_toxic", LLM_FINISH_CONTENT_FILTER },
+    { "safety", LLM_FINISH_CONTENT_FILTER },
+    { "recitation", LLM_FINISH_CONTENT_FILTER },
+    { "blocklist", LLM_FINISH_CONTENT_FILTER },
+    { "prohibited_content", LLM_FINISH_CONTENT_FILTER },
+    { "spii", LLM_FINISH_CONTENT_FILTER },
+    { "model_armor", LLM_FINISH_CONTENT_FILTER },
+    { "image_safety", LLM_FINISH_CONTENT_FILTER },
+    { "image_prohibited_content", LLM_FINISH_CONTENT_FILTER },
+    { "image_recitation", LLM_FINISH_CONTENT_FILTER },
+    { "3", LLM_FINISH_CONTENT_FILTER },
+    { "4", LLM_FINISH_CONTENT_FILTER },
+    { "6", LLM_FINISH_CONTENT_FILTER },
+    { "7", LLM_FINISH_CONTENT_FILTER },
+    { "8", LLM_FINISH_CONTENT_FILTER },
+    { "10", LLM_FINISH_CONTENT_FILTER }
+};
+
+
+/* Finish reasons that are errors: Mistral, OpenRouter, Cohere, Responses. */
+
+static const struct {
+    const char  *name;
+    uint8_t      error;
+} llm_finish_errors[] = {
+    { "error", LLM_ERROR_OTHER },
+    { "error_toxic", LLM_ERROR_CONTENT_FILTER },
+    { "error_limit", LLM_ERROR_TOO_LARGE },
+    { "timeout", LLM_ERROR_TIMEOUT },
+    { "failed", LLM_ERROR_OTHER }
 };
 
 
@@ -338,7 +444,9 @@ llm_path_model(llm_str_t path, llm_path_t *out)
         rest.data = p + strlen(llm_path_models[i].before);
         rest.len = path.data + path.len - rest.data;
 
-        q = llm_find(rest, llm_path_models[i].until);
+        q = *llm_path_models[i].until
+            ? llm_find(rest, llm_path_models[i].until) : rest.data + rest.len;
+
         if (q == NULL || q == rest.data) {
             continue;
         }
@@ -376,8 +484,8 @@ llm_dialect_path(llm_str_t path, llm_path_t *out)
 
         out->operation = llm_paths[i].operation;
         out->dialect = llm_paths[i].dialect;
-        out->shape = llm_paths[i].shape;
-        out->path_stream = llm_ends(path, ":streamRawPredict");
+        out->shape = (llm_paths[i].flags & SHAPE) != 0;
+        out->path_stream = (llm_paths[i].flags & STREAM) != 0;
 
         llm_path_model(path, out);
         return;
@@ -489,6 +597,30 @@ llm_dialect_error(unsigned by_type, unsigned by_code, unsigned status)
 }
 
 
+/* Words are written in small and in capital letters. */
+
+static int
+llm_word_same(llm_str_t s, const char *word)
+{
+    size_t  i;
+
+    if (s.len != strlen(word)) {
+        return 0;
+    }
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] != (uint8_t) word[i]
+            && (s.data[i] < 'A' || s.data[i] > 'Z'
+                || (s.data[i] | 0x20) != (uint8_t) word[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 unsigned
 llm_dialect_finish(llm_str_t word)
 {
@@ -499,12 +631,25 @@ llm_dialect_finish(llm_str_t word)
     }
 
     for (i = 0; i < COUNT(llm_finishes); i++) {
-        if (llm_str_eq(word, llm_finishes[i].name,
-                       strlen(llm_finishes[i].name)))
-        {
+        if (llm_word_same(word, llm_finishes[i].name)) {
             return llm_finishes[i].finish;
         }
     }
 
     return LLM_FINISH_OTHER;
+}
+
+
+unsigned
+llm_dialect_finish_error(llm_str_t word)
+{
+    size_t  i;
+
+    for (i = 0; i < COUNT(llm_finish_errors); i++) {
+        if (llm_word_same(word, llm_finish_errors[i].name)) {
+            return llm_finish_errors[i].error;
+        }
+    }
+
+    return LLM_ERROR_NONE;
 }

@@ -28,7 +28,7 @@
 
 #define LLM_FRAME_MAX      (16 * 1024 * 1024)  /* of a frame, as AWS's SDKs */
 #define LLM_FRAME_HEADERS  (128 * 1024)        /* of its headers, likewise */
-#define LLM_FRAME_TYPE     47                  /* bytes kept of a type */
+#define LLM_FRAME_TYPE     31                  /* bytes kept of a type */
 
 
 typedef enum {

@@ -26,24 +26,32 @@ static const uint8_t *llm_response_data(void *ctx, const uint8_t *p,
     const uint8_t *e);
 static void llm_response_join(void *ctx);
 static void llm_response_event(void *ctx, llm_str_t name);
+static const uint8_t *llm_response_bare(void *ctx, const uint8_t *p,
+    const uint8_t *e, int *over);
 
 
 static const llm_sse_handler_t  llm_response_sse = {
     llm_response_data,
     llm_response_join,
-    llm_response_event
+    llm_response_event,
+    llm_response_bare
 };
 
 
-static void
+void
 llm_response_event_reset(llm_response_t *r)
 {
     r->ev.parts = 0;
     r->ev.kind = KIND_NONE;
     r->ev.payload = PAYLOAD_NEW;
     r->ev.mark_len = 0;
-    r->ev.tool_seen = 0;
     r->ev.changed = 0;
+    r->ev.failed = 0;
+    r->ev.end = 0;
+    r->ev.tools = 0;
+    r->ev.tool_seen = 0;
+    r->ev.ttl_1h = 0;
+    r->ev.ttl_tokens = 0;
     r->ev.index = 0;
     r->ev.tool_index = 0;
     r->ev.tool_id = 0;
@@ -61,7 +69,6 @@ llm_response_init(llm_response_t *r, const llm_dialect_set_t *set,
     r->dialect = dialect;
     r->hint = hint;
 
-    llm_sse_init(&r->sse);
     llm_response_event_reset(r);
 }
 
@@ -69,46 +76,95 @@ llm_response_init(llm_response_t *r, const llm_dialect_set_t *set,
 static void
 llm_response_frame(llm_response_t *r, unsigned framing)
 {
+    const llm_dialect_set_t  *set;
+
+    set = r->set;
     r->framing = framing;
 
     llm_json_init(&r->json,
-                  framing == LLM_FRAMING_SSE ? &r->set->stream[r->dialect]
-                                             : &r->set->whole[r->dialect],
+                  llm_framing_streams(framing) ? &set->stream[r->dialect]
+                                               : &set->whole[r->dialect],
                   llm_response_value, r);
+
+    switch (framing) {
+
+    case LLM_FRAMING_SSE:
+        llm_sse_init(&r->sse);
+        break;
+
+    case LLM_FRAMING_NDJSON:
+    case LLM_FRAMING_ARRAY:
+        llm_values_init(&r->values, framing == LLM_FRAMING_ARRAY);
+        break;
+
+    case LLM_FRAMING_EVENTSTREAM:
+        llm_frame_init(&r->frame);
+        break;
+    }
 }
 
 
 /*
  * The content type is trusted only where the first byte agrees: there are
- * streams sent as JSON or with no type at all, and errors sent as a stream.
+ * streams sent as JSON or with no type at all, errors sent as a stream, and
+ * blank lines before a plain body.
  */
+
+static unsigned
+llm_response_framing(const llm_response_t *r, uint8_t c)
+{
+    unsigned              hint;
+    const llm_dialect_t  *d;
+
+    hint = r->hint;
+    d = llm_dialects[r->dialect];
+
+    switch (c) {
+
+    case '{':
+        return (hint == LLM_FRAMING_NDJSON) ? hint : LLM_FRAMING_JSON;
+
+    case '[':
+        return (d->flags & LLM_DIALECT_F_ARRAY) ? LLM_FRAMING_ARRAY
+                                                : LLM_FRAMING_JSON;
+
+    case 'd':
+    case 'e':
+    case 'i':
+    case 'r':
+    case ':':
+    case 0xef:
+        return (hint == LLM_FRAMING_EVENTSTREAM) ? LLM_FRAMING_OPAQUE
+                                                 : LLM_FRAMING_SSE;
+
+    case 0:
+        /* the first byte of a frame's length, which is never so large */
+
+        if (r->set->crc
+            && (hint == LLM_FRAMING_EVENTSTREAM
+                || (hint == LLM_FRAMING_UNKNOWN
+                    && d->framing == LLM_FRAMING_EVENTSTREAM)))
+        {
+            return LLM_FRAMING_EVENTSTREAM;
+        }
+
+        break;
+    }
+
+    return (hint == LLM_FRAMING_SSE || hint == LLM_FRAMING_NDJSON)
+           ? hint : LLM_FRAMING_OPAQUE;
+}
+
 
 static const uint8_t *
 llm_response_sniff(llm_response_t *r, const uint8_t *p, const uint8_t *e)
 {
-    uint8_t  c;
-
     for ( /* void */ ; p < e; p++) {
-        c = *p;
 
-        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-            continue;
+        if (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n') {
+            llm_response_frame(r, llm_response_framing(r, *p));
+            break;
         }
-
-        if (c == '{' || c == '[') {
-            llm_response_frame(r, LLM_FRAMING_JSON);
-
-        } else if (r->hint == LLM_FRAMING_SSE
-                   || c == 'd' || c == 'e' || c == ':' || c == 'i'
-                   || c == 'r' || c == 0xef)
-        {
-            llm_response_frame(r, LLM_FRAMING_SSE);
-
-        } else {
-            r->framing = LLM_FRAMING_OPAQUE;
-        }
-
-        break;
     }
 
     return p;
@@ -134,6 +190,23 @@ llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len)
 
     case LLM_FRAMING_SSE:
         llm_sse_feed(&r->sse, p, e - p, &llm_response_sse, r);
+        break;
+
+    case LLM_FRAMING_NDJSON:
+    case LLM_FRAMING_ARRAY:
+        llm_values_feed(&r->values, &r->json, p, e - p, &llm_response_values,
+                        r);
+        break;
+
+    case LLM_FRAMING_EVENTSTREAM:
+        llm_frame_feed(&r->frame, r->set->crc, p, e - p,
+                       &llm_response_frames, r);
+
+        if (llm_frame_broken(&r->frame)) {
+            r->broken = 1;
+            r->malformed = 1;
+        }
+
         break;
 
     case LLM_FRAMING_JSON:
@@ -223,14 +296,12 @@ llm_response_join(void *ctx)
 
 /* The parts of an event or a plain body mean what its kind says. */
 
-static void
+void
 llm_response_settle(llm_response_t *r)
 {
-    const llm_dialect_t     *d;
     const llm_event_kind_t  *kind;
 
-    d = &llm_dialects[r->dialect];
-    kind = d->kinds;
+    kind = llm_dialects[r->dialect]->kinds;
 
     if (r->ev.kind != KIND_NONE) {
         kind += r->ev.kind;
@@ -245,7 +316,7 @@ llm_response_settle(llm_response_t *r)
         r->first_content = r->events - 1;
     }
 
-    if (kind->flags & LLM_EVENT_END) {
+    if ((kind->flags & LLM_EVENT_END) || r->ev.end) {
         r->end = 1;
     }
 
@@ -258,6 +329,8 @@ llm_response_settle(llm_response_t *r)
     {
         r->tool_calls++;
     }
+
+    r->tool_calls += r->ev.tools;
 }
 
 
@@ -291,29 +364,105 @@ llm_response_event(void *ctx, llm_str_t name)
 }
 
 
+/*
+ * JSON that stands in a stream bare, without "data:": so ends a stream of
+ * Gemini's that fails.  It is no event, but what it says of an error counts.
+ */
+
+static const uint8_t *
+llm_response_bare(void *ctx, const uint8_t *p, const uint8_t *e, int *over)
+{
+    const uint8_t   *q;
+    llm_response_t  *r = ctx;
+
+    if (r->ev.payload == PAYLOAD_NEW) {
+        r->ev.payload = PAYLOAD_JSON;
+        llm_json_reset(&r->json);
+    }
+
+    q = llm_json_feed_value(&r->json, p, e);
+
+    *over = llm_json_complete(&r->json) || llm_json_failed(&r->json);
+
+    if (*over) {
+        llm_response_event_reset(r);
+    }
+
+    return q;
+}
+
+
+/* A plain body is one text; it has no events. */
+
+static void
+llm_response_end_whole(llm_response_t *r)
+{
+    if (r->broken || r->end) {
+        return;
+    }
+
+    if (llm_json_end(&r->json) != LLM_JSON_OK) {
+        r->broken = 1;
+        r->tool_calls += r->ev.tools;
+        r->ev.tools = 0;
+        return;
+    }
+
+    llm_response_settle(r);
+    r->content_events = 0;
+    r->end = 1;
+}
+
+
 void
 llm_response_end(llm_response_t *r)
 {
+    unsigned  error;
+
     switch (r->framing) {
 
     case LLM_FRAMING_SSE:
         llm_sse_end(&r->sse, &llm_response_sse, r);
         break;
 
-    case LLM_FRAMING_JSON:
-        if (r->broken || r->end) {
-            break;
-        }
-
-        if (llm_json_end(&r->json) != LLM_JSON_OK) {
-            r->broken = 1;
-            break;
-        }
-
-        llm_response_settle(r);
-        r->content_events = 0;
-        r->end = 1;
+    case LLM_FRAMING_NDJSON:
+    case LLM_FRAMING_ARRAY:
+        llm_values_end(&r->values, &r->json, &llm_response_values, r);
         break;
+
+    case LLM_FRAMING_JSON:
+        llm_response_end_whole(r);
+        break;
+    }
+
+    error = llm_dialect_finish_error(llm_response_finish(r));
+
+    if (error != LLM_ERROR_NONE) {
+        r->error = 1;
+
+        if (r->error_type == LLM_ERROR_NONE) {
+            r->error_type = error;
+        }
+    }
+}
+
+
+/* Bytes of an unfinished event, which an orderly end does not leave. */
+
+static int
+llm_response_cut(const llm_response_t *r)
+{
+    switch (r->framing) {
+
+    case LLM_FRAMING_EVENTSTREAM:
+        return !llm_frame_idle(&r->frame);
+
+    case LLM_FRAMING_NDJSON:
+    case LLM_FRAMING_ARRAY:
+        return !llm_values_whole(&r->values);
+
+    default:
+        return 0;
     }
 }
 
@@ -321,6 +470,8 @@ llm_response_end(llm_response_t *r)
 int
 llm_response_complete(const llm_response_t *r, int clean)
 {
+    unsigned  end;
+
     if (r->end) {
         return 1;
     }
@@ -329,8 +480,12 @@ llm_response_complete(const llm_response_t *r, int clean)
         return 0;
     }
 
-    if (r->framing != LLM_FRAMING_SSE) {
+    if (!llm_framing_streams(r->framing)) {
         return r->framing != LLM_FRAMING_JSON;
+    }
+
+    if (r->error) {
+        return 1;
     }
 
     /*
@@ -338,9 +493,11 @@ llm_response_complete(const llm_response_t *r, int clean)
      * are providers that end with neither mark.
      */
 
-    return r->error
-           || (llm_dialects[r->dialect].soft_end
-               && (r->finished || r->present));
+    end = llm_dialects[r->dialect]->end;
+
+    return !llm_response_cut(r)
+           && (end == LLM_END_NONE
+               || (end == LLM_END_FINISH && (r->finished || r->present)));
 }
 
 
@@ -354,7 +511,9 @@ llm_response_estimate(const llm_response_t *r)
 {
     uint64_t  n;
 
-    n = llm_text_tokens(&r->text)
+    /* JSON reads at about four bytes a token */
+
+    n = llm_text_tokens(&r->text) + r->opaque / 4
         + (uint64_t) r->tool_calls * LLM_RESPONSE_CALL;
 
     return n ? n : r->content_events;

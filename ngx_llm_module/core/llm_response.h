@@ -11,28 +11,17 @@
 #define _LLM_RESPONSE_H_INCLUDED_
 
 
+#include "llm_bytes.h"
 #include "llm_dialect.h"
 #include "llm_facts.h"
+#include "llm_frame.h"
 #include "llm_json.h"
 #include "llm_sse.h"
 #include "llm_text.h"
+#include "llm_values.h"
 
 
-typedef enum {
-    LLM_FRAMING_UNKNOWN = 0,     /* the first bytes will tell */
-    LLM_FRAMING_SSE,
-    LLM_FRAMING_NDJSON,          /* JSON values one after another */
-    LLM_FRAMING_ARRAY,           /* elements of one JSON array */
-    LLM_FRAMING_EVENTSTREAM,     /* AWS's binary frames */
-    LLM_FRAMING_JSON,            /* one plain body */
-    LLM_FRAMING_OPAQUE           /* nothing that we read */
-} llm_framing_e;
-
-#define llm_framing_streams(f)                                                \
-    ((f) >= LLM_FRAMING_SSE && (f) <= LLM_FRAMING_EVENTSTREAM)
-
-
-#define LLM_NAMES_LEN   144      /* of the model and the id together */
+#define LLM_NAMES_LEN   136      /* of the model and the id together */
 #define LLM_MODEL_LEN   96
 #define LLM_ID_LEN      64
 #define LLM_WORD_LEN    32
@@ -53,15 +42,31 @@ typedef struct {
     uint8_t              payload;      /* what the data of an event is */
     uint8_t              mark_len;
     uint8_t              mark[LLM_MARK_LEN];
+    uint8_t              changed;      /* what of the facts, LLM_CHANGED_*;
+                                          more than the memo could restore */
+    uint8_t              failed;       /* a frame of an error: its class */
+    uint8_t              end;          /* it holds the end mark */
+    uint32_t             tools;        /* tool calls that begin in it */
+    uint32_t             opened;       /* where arguments began */
 
-    /* the choice at hand */
+    /* the choice, the tool call and the cache detail at hand */
     uint8_t              tool_seen;    /* the element names a tool */
-    uint8_t              changed;      /* more than the memo could restore */
+    uint8_t              ttl_1h;
+    uint32_t             ttl_tokens;
     uint32_t             index;
     uint32_t             tool_index;
     uint32_t             tool_id;      /* its hash */
     llm_word_t           finish;
 } llm_response_event_t;
+
+
+#define LLM_CHANGED_USAGE   0x01
+#define LLM_CHANGED_FINISH  0x02
+#define LLM_CHANGED_ERROR   0x04
+#define LLM_CHANGED_MODEL   0x08
+#define LLM_CHANGED_ID      0x10
+#define LLM_CHANGED_TIER    0x20
+#define LLM_CHANGED_OTHER   0x40
 
 
 /* Where the content of the last event began; see llm_memo.c. */
@@ -87,7 +92,20 @@ typedef struct {
     const uint8_t            *begin;       /* of the event's JSON, while it
                                               lies in the piece being read */
     llm_json_t                json;
-    llm_sse_t                 sse;
+
+    union {                                /* by framing */
+        struct {
+            llm_sse_t         sse;
+            llm_memo_t        memo;
+        };
+
+        struct {
+            llm_frame_t       frame;
+            llm_bytes_t       bytes;
+        };
+
+        llm_values_t          values;
+    };
 
     uint8_t                   dialect;
     uint8_t                   framing;     /* llm_framing_e */
@@ -111,12 +129,14 @@ typedef struct {
     uint32_t                  tool_next;
     uint32_t                  tool_last;
 
-    uint32_t                  present;     /* bit i: counter[i] is there */
-    uint64_t                  counter[LLM_COUNTERS_N];
+    uint32_t                  present;     /* bit llm_counter(slot): there */
+    uint32_t                  counter[LLM_COUNTERS_N];
+    uint32_t                  time;        /* the provider's own, us */
+    uint64_t                  cost;        /* nano-USD */
     llm_text_t                text;        /* what was generated */
+    uint32_t                  opaque;      /* bytes of it that are JSON */
 
     llm_response_event_t      ev;
-    llm_memo_t                memo;
 
     llm_word_t                finish;
     uint8_t                   finish_why;      /* llm_finish_e */
@@ -171,8 +191,21 @@ int llm_response_tokens(const llm_response_t *r, llm_tokens_t *t);
  */
 uint64_t llm_response_estimate(const llm_response_t *r);
 
+/* True where it reports output but leaves out the input: it was not 0. */
+int llm_response_no_input(const llm_response_t *r);
+
+/* The tokens that the provider bills, where it says that they are others than
+ * those that it counts.  0: it does not say. */
+int llm_response_billed(const llm_response_t *r, llm_tokens_t *t);
+
+/* Units of searching that it bills. */
+uint32_t llm_response_searches(const llm_response_t *r);
+
 /* What the provider says the call cost, nano-USD.  0: it does not say. */
 int llm_response_cost(const llm_response_t *r, uint64_t *nano);
+
+/* What the provider says it took, microseconds.  0: it does not say. */
+int llm_response_time(const llm_response_t *r, uint64_t *us);
 
 
 static inline llm_str_t

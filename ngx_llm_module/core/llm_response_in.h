@@ -22,8 +22,25 @@ enum {
 #define KIND_NONE  255
 
 
-/* llm_response_value.c: the scanner's sink */
+/* llm_response.c */
+
+void llm_response_event_reset(llm_response_t *r);
+void llm_response_settle(llm_response_t *r);
+
+
+/* llm_response_event.c */
+
+extern const llm_values_handler_t  llm_response_values;
+extern const llm_frame_handler_t   llm_response_frames;
+
+
+/* llm_response_value.c */
+
+/* the scanner's sink */
 void llm_response_value(void *data, const llm_json_event_t *ev);
+
+/* The kind of the event, by its type. */
+void llm_response_kind(llm_response_t *r, llm_str_t type);
 
 
 /* llm_memo.c */

@@ -9,6 +9,7 @@
 
 #include "llm_response_in.h"
 #include "llm_decimal.h"
+#include "llm_price.h"
 
 
 /* Errors, finish reasons and the like: short, and cut if they are not. */
@@ -50,7 +51,22 @@ llm_response_hash(llm_str_t s)
 }
 
 
-/* The first name that is not empty stays.  *len 0: none so far. */
+/* The memo knows of no other tier and model than those it was made under; no
+ * other framing has one. */
+
+static void
+llm_response_forget(llm_response_t *r)
+{
+    if (r->framing == LLM_FRAMING_SSE) {
+        r->memo.len = 0;
+    }
+}
+
+
+/*
+ * The two names share one room, in the order in which they came.  The first
+ * that is not empty stays; *len 0: none so far.
+ */
 
 static void
 llm_response_name(llm_response_t *r, unsigned slot, llm_str_t name,
@@ -68,19 +84,52 @@ llm_response_name(llm_response_t *r, unsigned slot, llm_str_t name,
 
     r->json.mute |= (uint64_t) 1 << slot;
 
+    r->ev.changed |= (slot == LLM_S_ID) ? LLM_CHANGED_ID : LLM_CHANGED_MODEL;
+
     *at = used;
     *len = llm_min(name.len, llm_min(max, LLM_NAMES_LEN - used));
     memcpy(r->names + used, name.data, *len);
 }
 
 
+/* The last one stays: the model, if there is one, is moved to the end. */
+
 static void
+llm_response_model_last(llm_response_t *r, llm_str_t name)
+{
+    size_t     len;
+    llm_str_t  model;
+
+    len = llm_min(name.len, (size_t) LLM_MODEL_LEN);
+    model = llm_response_model(r);
+
+    if (len == 0 || (len == model.len && memcmp(model.data, name.data, len)
+                                         == 0))
+    {
+        return;
+    }
+
+    if (r->id_at > r->model_at) {
+        memmove(r->names + r->model_at, r->names + r->id_at, r->id_len);
+        r->id_at = r->model_at;
+    }
+
+    r->model_at = r->id_len;
+    r->model_len = llm_min(len, (size_t) LLM_NAMES_LEN - r->id_len);
+    memcpy(r->names + r->model_at, name.data, r->model_len);
+
+    r->ev.changed |= LLM_CHANGED_MODEL;
+    llm_response_forget(r);
+}
+
+
+void
 llm_response_kind(llm_response_t *r, llm_str_t type)
 {
     uint8_t                  i;
     const llm_event_kind_t  *kinds;
 
-    kinds = llm_dialects[r->dialect].kinds;
+    kinds = llm_dialects[r->dialect]->kinds;
 
     for (i = 0; kinds[i].type; i++) {
 
@@ -97,29 +146,92 @@ llm_response_kind(llm_response_t *r, llm_str_t type)
 }
 
 
+/* Costs and times, and by which power of ten they are ours. */
+
+static const struct {
+    uint8_t  slot;
+    int8_t   digits;
+} llm_response_scales[] = {
+    { LLM_S_COST, LLM_NANO_DIGITS },
+    { LLM_S_COST_TICKS, LLM_NANO_DIGITS - 10 },
+    { LLM_S_TIME_S, 6 },
+    { LLM_S_TIME_MS, 3 },
+    { LLM_S_TIME_NS, -3 }
+};
+
+
+static int
+llm_response_digits(unsigned slot)
+{
+    size_t  i;
+
+    for (i = 0;
+         i < sizeof(llm_response_scales) / sizeof(llm_response_scales[0]);
+         i++)
+    {
+        if (llm_response_scales[i].slot == slot) {
+            return llm_response_scales[i].digits;
+        }
+    }
+
+    return 0;
+}
+
+
+#define BIT(slot)  (1u << llm_counter(slot))
+
+
 static void
 llm_response_counter(llm_response_t *r, unsigned slot,
     const llm_json_event_t *ev)
 {
-    int            digits;
-    uint64_t       v;
+    uint64_t       v, sum;
     llm_decimal_e  rc;
 
     if (ev->type != LLM_JSON_NUMBER) {
         return;
     }
 
-    digits = (slot == LLM_S_COST) ? LLM_NANO_DIGITS
-             : (slot == LLM_S_COST_TICKS) ? -1 : 0;
-
-    rc = llm_decimal_u64(ev->text, digits, &v);
+    rc = llm_decimal_u64(ev->text, llm_response_digits(slot), &v);
 
     if (rc != LLM_DECIMAL_OK && rc != LLM_DECIMAL_TOO_LARGE) {
         return;
     }
 
-    r->counter[llm_counter(slot)] = v;
-    r->present |= 1u << llm_counter(slot);
+    switch (slot) {
+
+    case LLM_S_COST:
+        /* ticks are finer, and beat it in any order */
+
+        if (!(r->present & BIT(LLM_S_COST_TICKS))) {
+            r->cost = v;
+        }
+
+        break;
+
+    case LLM_S_COST_TICKS:
+        r->cost = v;
+        break;
+
+    case LLM_S_TIME_S:
+    case LLM_S_TIME_MS:
+    case LLM_S_TIME_NS:
+        r->time = llm_min(v, UINT32_MAX);
+        slot = LLM_S_TIME_S;
+        break;
+
+    case LLM_S_INPUT_PART:
+        slot = LLM_S_INPUT;
+        sum = (r->present & BIT(slot)) ? r->counter[llm_counter(slot)] : 0;
+        v = llm_min(v, UINT32_MAX) + sum;
+
+        /* fall through */
+
+    default:
+        r->counter[llm_counter(slot)] = llm_min(v, UINT32_MAX);
+    }
+
+    r->present |= BIT(slot);
 }
 
 
@@ -131,18 +243,38 @@ llm_response_usage(llm_response_t *r, const llm_json_event_t *ev, int second)
     }
 
     r->usage_events++;
-    r->ev.changed = 1;
+    r->ev.changed |= LLM_CHANGED_USAGE;
 
-    if ((llm_dialects[r->dialect].usage & LLM_USAGE_REPLACE)
+    if ((llm_dialects[r->dialect]->usage & LLM_USAGE_REPLACE)
         || r->usage == LLM_RESPONSE_U_SECOND)
     {
-        /* a cost is the call's, and may stand before the usage */
+        /* a cost and a time are the call's, and may stand before */
 
-        r->present &= 1u << llm_counter(LLM_S_COST)
-                      | 1u << llm_counter(LLM_S_COST_TICKS);
+        r->present &= BIT(LLM_S_COST) | BIT(LLM_S_COST_TICKS)
+                      | BIT(LLM_S_TIME_S);
     }
 
     r->usage = second ? LLM_RESPONSE_U_SECOND : LLM_RESPONSE_U_FIRST;
+}
+
+
+/* Cache writes that live for an hour cost more than others. */
+
+static void
+llm_response_cache_detail(llm_response_t *r)
+{
+    unsigned  slot;
+
+    if (r->ev.ttl_tokens) {
+        slot = r->ev.ttl_1h ? LLM_S_CACHE_WRITE_1H : LLM_S_CACHE_WRITE_5M;
+
+        r->counter[llm_counter(slot)] = r->ev.ttl_tokens;
+        r->present |= BIT(slot);
+        r->ev.changed |= LLM_CHANGED_USAGE;
+    }
+
+    r->ev.ttl_tokens = 0;
+    r->ev.ttl_1h = 0;
 }
 
 
@@ -155,12 +287,12 @@ llm_response_usage(llm_response_t *r, const llm_json_event_t *ev, int second)
 static void
 llm_response_tool(llm_response_t *r)
 {
-    r->ev.changed = 1;
+    r->ev.changed |= LLM_CHANGED_OTHER;
 
     if (r->ev.tool_id) {
 
         if (r->ev.tool_id != r->tool_last) {
-            r->tool_calls++;
+            r->ev.tools++;
             r->tool_next = r->ev.tool_index + 1;
         }
 
@@ -168,9 +300,10 @@ llm_response_tool(llm_response_t *r)
 
     } else if (r->ev.tool_seen
                && (r->framing == LLM_FRAMING_JSON
+                   || (llm_dialects[r->dialect]->flags & LLM_DIALECT_F_CALLS)
                    || r->ev.tool_index >= r->tool_next))
     {
-        r->tool_calls++;
+        r->ev.tools++;
         r->tool_next = r->ev.tool_index + 1;
     }
 
@@ -185,7 +318,7 @@ llm_response_tool(llm_response_t *r)
 static void
 llm_response_choice(llm_response_t *r)
 {
-    r->ev.changed = 1;
+    r->ev.changed |= LLM_CHANGED_FINISH;
 
     if (r->ev.finish.len) {
         r->finished = 1;
@@ -221,99 +354,163 @@ llm_response_index(const llm_json_event_t *ev)
 
 
 static void
-llm_response_string(llm_response_t *r, unsigned slot,
-    const llm_json_event_t *ev)
+llm_response_tier(llm_response_t *r, llm_str_t name)
 {
-    uint8_t               tier;
-    const llm_dialect_t  *d;
+    uint8_t  tier;
 
-    d = &llm_dialects[r->dialect];
+    tier = llm_price_tier(name);
 
+    if (tier != r->tier) {
+        r->tier = tier;
+        r->ev.changed |= LLM_CHANGED_TIER;
+        llm_response_forget(r);
+    }
+}
+
+
+/* Of a choice it is noted until its index is known, else it is the whole's. */
+
+static void
+llm_response_finish_set(llm_response_t *r, unsigned slot, llm_str_t word)
+{
+    r->ev.changed |= LLM_CHANGED_FINISH;
+
+    if (slot == LLM_S_CHOICE_FINISH) {
+        llm_word_set(&r->ev.finish, word);
+        return;
+    }
+
+    if (word.len) {
+        llm_word_set(&r->finish, word);
+        r->finished = 1;
+    }
+}
+
+
+static void
+llm_response_error(llm_response_t *r, const llm_json_event_t *ev)
+{
+    if (ev->type == LLM_JSON_OBJECT
+        || (ev->type == LLM_JSON_STRING && ev->text.len))
+    {
+        r->error = 1;
+        r->ev.changed |= LLM_CHANGED_ERROR;
+    }
+}
+
+
+static void
+llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
+{
     switch (slot) {
 
     case LLM_S_TYPE:
-        llm_response_kind(r, ev->text);
+        llm_response_kind(r, text);
         break;
 
     case LLM_S_BLOCK_TYPE:
-        if (llm_word_ends(ev->text, d->tool_suffix)) {
+        if (llm_word_ends(text, llm_dialects[r->dialect]->tool_suffix)) {
             r->ev.parts |= llm_part(LLM_S_BLOCK_TYPE);
-
-            if (r->framing == LLM_FRAMING_JSON) {
-                r->tool_calls++;
-            }
+            r->ev.tools += (r->framing == LLM_FRAMING_JSON);
         }
 
         break;
 
     case LLM_S_MODEL:
-        llm_response_name(r, slot, ev->text, &r->model_at, &r->model_len,
+        llm_response_name(r, slot, text, &r->model_at, &r->model_len,
                           LLM_MODEL_LEN);
         break;
 
-    case LLM_S_ID:
-        llm_response_name(r, slot, ev->text, &r->id_at, &r->id_len,
-                          LLM_ID_LEN);
+    case LLM_S_MODEL_LAST:
+        llm_response_model_last(r, text);
         break;
 
-    case LLM_S_FINISH:
-        r->ev.changed = 1;
-        llm_word_set(&r->ev.finish, ev->text);
-
-        /* outside of a choice it is the whole's */
-
-        if (r->dialect != LLM_DIALECT_CHAT
-            && r->dialect != LLM_DIALECT_COMPLETIONS)
-        {
-            r->finish = r->ev.finish;
-            r->finished = 1;
-        }
-
+    case LLM_S_ID:
+        llm_response_name(r, slot, text, &r->id_at, &r->id_len, LLM_ID_LEN);
         break;
 
     case LLM_S_FINISH_WHY:
-        r->ev.changed = 1;
-        r->finish_why = llm_dialect_finish(ev->text);
+        r->ev.changed |= LLM_CHANGED_FINISH;
+        r->finish_why = llm_dialect_finish(text);
         break;
 
     case LLM_S_TIER:
-        tier = llm_str_is(ev->text, "flex") ? LLM_TIER_FLEX
-               : llm_str_is(ev->text, "batch") ? LLM_TIER_BATCH
-               : llm_str_is(ev->text, "priority")
-                 || llm_str_is(ev->text, "fast") ? LLM_TIER_PRIORITY
-               : LLM_TIER_STANDARD;
-
-        /* the memo knows of no other tier than the one it was made under */
-
-        if (tier != r->tier) {
-            r->tier = tier;
-            r->ev.changed = 1;
-            r->memo.len = 0;
-        }
-
+        llm_response_tier(r, text);
         break;
 
-    case LLM_S_ERROR:
-        r->error = 1;
-        r->ev.changed = 1;
+    case LLM_S_ERROR_MARK:
+        if (llm_str_is(text, "error")) {
+            r->error = 1;
+            r->ev.changed |= LLM_CHANGED_ERROR;
+            break;
+        }
+
+        /* the others of the stream say the same */
+
+        r->json.mute |= (uint64_t) 1 << slot;
         break;
 
     case LLM_S_ERROR_TYPE:
-        r->ev.changed = 1;
-        r->error_type = llm_dialect_error_word(ev->text);
-        break;
-
-    case LLM_S_ERROR_CODE:
-        r->ev.changed = 1;
-        r->error_code = llm_dialect_error_word(ev->text);
+        r->ev.changed |= LLM_CHANGED_ERROR;
+        r->error_type = llm_dialect_error_word(text);
         break;
 
     case LLM_S_TOOL_ID:
-        if (ev->text.len) {
-            r->ev.tool_id = llm_response_hash(ev->text);
+        if (text.len) {
+            r->ev.tool_id = llm_response_hash(text);
         }
 
         break;
+
+    case LLM_S_CACHE_TTL:
+        r->ev.ttl_1h = llm_str_is(text, "1h");
+        break;
+    }
+}
+
+
+/* The JSON of arguments is counted, not read. */
+
+static void
+llm_response_args(llm_response_t *r, const llm_json_event_t *ev)
+{
+    uint64_t  n;
+
+    switch (ev->type) {
+
+    case LLM_JSON_OBJECT:
+    case LLM_JSON_ARRAY:
+        r->ev.parts |= llm_part(LLM_S_ARGS);
+        r->ev.opened = ev->start;
+        break;
+
+    case LLM_JSON_CLOSE:
+        n = (uint64_t) r->opaque + (uint32_t) (ev->end - r->ev.opened);
+        r->opaque = llm_min(n, UINT32_MAX);
+        break;
+    }
+}
+
+
+static void
+llm_response_piece(llm_response_t *r, unsigned slot,
+    const llm_json_event_t *ev)
+{
+    if (r->ev.parts == 0 && r->begin) {
+        llm_memo_keep(r, ev);
+    }
+
+    r->ev.parts |= llm_part(slot);
+
+    if (slot != LLM_S_SILENT) {
+        llm_text_add(&r->text, ev->text.data, ev->text.len);
+    }
+
+    if (slot == LLM_S_TOOL_NAME) {
+        r->ev.tool_seen = 1;
+
+    } else if (slot == LLM_S_BARE) {
+        r->finished = 1;
     }
 }
 
@@ -343,34 +540,21 @@ llm_response_value(void *data, const llm_json_event_t *ev)
     }
 
     if (slot >= LLM_S_COUNTERS) {
-        r->ev.changed = 1;
+        r->ev.changed |= LLM_CHANGED_USAGE;
         llm_response_counter(r, slot, ev);
         return;
     }
 
     if (ev->type == LLM_JSON_PIECE) {
-
-        if (r->ev.parts == 0 && r->begin) {
-            llm_memo_keep(r, ev);
-        }
-
-        r->ev.parts |= llm_part(slot);
-
-        if (slot != LLM_S_SILENT) {
-            llm_text_add(&r->text, ev->text.data, ev->text.len);
-        }
-
-        if (slot == LLM_S_TOOL_NAME) {
-            r->ev.tool_seen = 1;
-
-        } else if (slot == LLM_S_BARE) {
-            r->finished = 1;
-        }
-
+        llm_response_piece(r, slot, ev);
         return;
     }
 
     switch (slot) {
+
+    case LLM_S_ARGS:
+        llm_response_args(r, ev);
+        return;
 
     case LLM_S_USAGE:
         llm_response_usage(r, ev, 0);
@@ -387,6 +571,10 @@ llm_response_value(void *data, const llm_json_event_t *ev)
 
         return;
 
+    case LLM_S_CACHE_DETAIL:
+        llm_response_cache_detail(r);
+        return;
+
     case LLM_S_INDEX:
         r->ev.index = llm_response_index(ev);
         return;
@@ -395,26 +583,46 @@ llm_response_value(void *data, const llm_json_event_t *ev)
         r->ev.tool_index = llm_response_index(ev);
         return;
 
+    case LLM_S_CACHE_TTL_TOKENS:
+        r->ev.ttl_tokens = llm_response_index(ev);
+        return;
+
     case LLM_S_ERROR:
-        if (ev->type == LLM_JSON_OBJECT) {
-            r->error = 1;
-            r->ev.changed = 1;
-            return;
+        llm_response_error(r, ev);
+        return;
+
+    case LLM_S_END:
+        r->ev.end |= (ev->type == LLM_JSON_TRUE
+                      || ev->type == LLM_JSON_STRING);
+        return;
+
+    case LLM_S_BLOCKED:
+        if (ev->type == LLM_JSON_STRING || ev->type == LLM_JSON_NUMBER) {
+            r->finish_why = LLM_FINISH_CONTENT_FILTER;
+            r->finished = 1;
+            r->ev.changed |= LLM_CHANGED_FINISH;
         }
 
-        break;
+        return;
+
+    case LLM_S_CHOICE_FINISH:
+    case LLM_S_FINISH:
+        if (ev->type == LLM_JSON_STRING || ev->type == LLM_JSON_NUMBER) {
+            llm_response_finish_set(r, slot, ev->text);
+        }
+
+        return;
 
     case LLM_S_ERROR_CODE:
-        if (ev->type == LLM_JSON_NUMBER) {
-            r->ev.changed = 1;
+        if (ev->type == LLM_JSON_STRING || ev->type == LLM_JSON_NUMBER) {
+            r->ev.changed |= LLM_CHANGED_ERROR;
             r->error_code = llm_dialect_error_word(ev->text);
-            return;
         }
 
-        break;
+        return;
     }
 
     if (ev->type == LLM_JSON_STRING) {
-        llm_response_string(r, slot, ev);
+        llm_response_string(r, slot, ev->text);
     }
 }

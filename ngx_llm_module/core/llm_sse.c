@@ -13,7 +13,8 @@ enum {
     ST_CR,                       /* the same, after a CR: a LF belongs to it */
     ST_FIELD,                    /* in the field name */
     ST_SPACE,                    /* after the colon */
-    ST_VALUE
+    ST_VALUE,
+    ST_BARE                      /* in JSON that stands between events */
 };
 
 
@@ -136,6 +137,7 @@ void
 llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
     const llm_sse_handler_t *h, void *ctx)
 {
+    int             over;
     uint8_t         c;
     const uint8_t  *e, *q;
 
@@ -204,6 +206,11 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
                 goto value;
             }
 
+            if (c == '{' && !s->has_data && h->bare) {
+                s->state = ST_BARE;
+                goto bare;
+            }
+
             s->field = (c == 'd') ? FIELD_DATA
                        : (c == 'e') ? FIELD_EVENT : FIELD_OTHER;
             s->state = ST_FIELD;
@@ -240,6 +247,19 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
             /* any length but that of "" tells it from a comment's */
             s->field_len += (s->field_len < 255);
             p++;
+            continue;
+
+        case ST_BARE:
+        bare:
+
+            over = 0;
+            p = h->bare(ctx, p, e, &over);
+
+            if (over) {
+                s->field = FIELD_OTHER;
+                s->state = ST_VALUE;
+            }
+
             continue;
 
         case ST_SPACE:

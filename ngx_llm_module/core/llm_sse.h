@@ -5,9 +5,11 @@
  * Server-sent events, as the HTML standard frames them (section "Parsing an
  * event stream"): lines end with CR, LF or CRLF, a leading byte order mark is
  * dropped, ":" starts a comment, one space after the colon is not part of the
- * value, several data lines are joined by LF, a blank line dispatches.  One
- * deviation, on purpose: an event that the end of the body leaves without
- * its blank line is dispatched all the same, since providers end so.
+ * value, several data lines are joined by LF, a blank line dispatches.  Two
+ * deviations, on purpose: an event that the end of the body leaves without
+ * its blank line is dispatched all the same, since providers end so; and a
+ * JSON value that stands bare between events is handed on, as one does when
+ * a stream of Gemini's fails.
  */
 
 
@@ -31,6 +33,12 @@ typedef struct {
 
     /* an event that has at least one data line is complete */
     void  (*event)(void *ctx, llm_str_t name);
+
+    /* a line begins with "{", and no event is pending: a JSON value that may
+       go on over lines.  Returns where it stopped; over: there it ended, or
+       broke, and the rest of the line is nothing.  May be NULL */
+    const uint8_t  *(*bare)(void *ctx, const uint8_t *p, const uint8_t *e,
+        int *over);
 } llm_sse_handler_t;
 
 

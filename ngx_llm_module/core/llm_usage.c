@@ -33,9 +33,11 @@ llm_usage_add(uint64_t a, uint64_t b)
 int
 llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
 {
+    unsigned  rule;
     uint64_t  total;
 
     memset(t, 0, sizeof(llm_tokens_t));
+    rule = llm_dialects[r->dialect]->usage;
 
     if (!HAS(r, LLM_S_INPUT) && !HAS(r, LLM_S_OUTPUT)
         && !HAS(r, LLM_S_TOTAL))
@@ -58,11 +60,17 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
 
     /* Voyage: nothing but a total, and nothing but input */
 
-    if (!HAS(r, LLM_S_INPUT) && total > t->output) {
+    if (!HAS(r, LLM_S_INPUT) && total > t->output
+        && ((rule & LLM_USAGE_TOTAL)
+            || (HAS(r, LLM_S_OUTPUT)
+                && !(rule & (LLM_USAGE_APART|LLM_USAGE_BESIDE)))))
+    {
         t->input = total - t->output;
     }
 
-    if (llm_dialects[r->dialect].usage & LLM_USAGE_APART) {
+    t->input = llm_usage_add(t->input, llm_usage_get(r, LLM_S_TOOL_INPUT));
+
+    if (rule & LLM_USAGE_APART) {
         t->input = llm_usage_add(t->input,
                                  llm_usage_add(t->cache_read,
                                                t->cache_write));
@@ -77,7 +85,10 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
      * 3 times and more.
      */
 
-    if (t->reasoning
+    if (rule & LLM_USAGE_BESIDE) {
+        t->output = llm_usage_add(t->output, t->reasoning);
+
+    } else if (t->reasoning
         && total == llm_usage_add(llm_usage_add(t->input, t->output),
                                   t->reasoning))
     {
@@ -101,17 +112,57 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
 
 
 int
+llm_response_no_input(const llm_response_t *r)
+{
+    return HAS(r, LLM_S_OUTPUT) && !HAS(r, LLM_S_INPUT)
+           && !HAS(r, LLM_S_TOTAL);
+}
+
+
+int
+llm_response_billed(const llm_response_t *r, llm_tokens_t *t)
+{
+    memset(t, 0, sizeof(llm_tokens_t));
+
+    if (!HAS(r, LLM_S_BILLED_INPUT) && !HAS(r, LLM_S_BILLED_OUTPUT)) {
+        return 0;
+    }
+
+    t->input = llm_usage_get(r, LLM_S_BILLED_INPUT);
+    t->output = llm_usage_get(r, LLM_S_BILLED_OUTPUT);
+
+    return 1;
+}
+
+
+uint32_t
+llm_response_searches(const llm_response_t *r)
+{
+    return llm_usage_get(r, LLM_S_SEARCHES);
+}
+
+
+int
 llm_response_cost(const llm_response_t *r, uint64_t *nano)
 {
-    if (HAS(r, LLM_S_COST_TICKS)) {
-        *nano = llm_usage_get(r, LLM_S_COST_TICKS);
-        return 1;
+    if (!HAS(r, LLM_S_COST) && !HAS(r, LLM_S_COST_TICKS)) {
+        return 0;
     }
 
-    if (HAS(r, LLM_S_COST)) {
-        *nano = llm_usage_get(r, LLM_S_COST);
-        return 1;
+    *nano = r->cost;
+
+    return 1;
+}
+
+
+int
+llm_response_time(const llm_response_t *r, uint64_t *us)
+{
+    if (!HAS(r, LLM_S_TIME_S)) {
+        return 0;
     }
 
-    return 0;
+    *us = r->time;
+
+    return 1;
 }

@@ -135,6 +135,7 @@ ngx_http_llm_ctx_operation(ngx_http_llm_ctx_t *ctx)
     ctx->operation = path.operation;
     ctx->dialect = path.dialect;
     ctx->by_shape = path.shape;
+    ctx->path_stream = path.path_stream;
 
     if (path.model.len) {
         ctx->path_model.data = (u_char *) path.model.data;
@@ -268,7 +269,7 @@ ngx_http_llm_ctx_provider(ngx_http_llm_ctx_t *ctx)
     }
 
     if (name.len == 0) {
-        name.data = (const uint8_t *) llm_dialects[ctx->dialect].provider;
+        name.data = (const uint8_t *) llm_dialects[ctx->dialect]->provider;
         name.len = ngx_strlen(name.data);
     }
 

@@ -93,6 +93,7 @@ typedef struct {
     uint8_t                    dialect;      /* llm_dialect_e */
     unsigned                   by_shape:1;   /* the body decides the dialect */
     unsigned                   guessed:1;    /* provider by path or shape */
+    unsigned                   path_stream:1;   /* the path asks for one */
     unsigned                   stream:1;     /* the response is one */
     unsigned                   replay:1;
     unsigned                   last:1;       /* last buf seen */

@@ -100,7 +100,7 @@ ngx_http_llm_finish_shape(ngx_http_llm_ctx_t *ctx, ngx_uint_t dialect)
     }
 
     if (ctx->operation == LLM_OP_NONE) {
-        ctx->operation = llm_dialects[dialect].operation;
+        ctx->operation = llm_dialects[dialect]->operation;
         ctx->dialect = dialect;
         ctx->by_shape = 1;
         return;
@@ -109,13 +109,14 @@ ngx_http_llm_finish_shape(ngx_http_llm_ctx_t *ctx, ngx_uint_t dialect)
     /* the path allows for chat or messages, and the body says which */
 
     if (dialect == LLM_DIALECT_CHAT || dialect == LLM_DIALECT_MESSAGES
-        || dialect == LLM_DIALECT_COMPLETIONS)
+        || dialect == LLM_DIALECT_COMPLETIONS
+        || dialect == LLM_DIALECT_COHERE_V1)
     {
         if (ctx->dialect != LLM_DIALECT_MESSAGES
             || dialect == LLM_DIALECT_MESSAGES)
         {
             ctx->dialect = dialect;
-            ctx->operation = llm_dialects[dialect].operation;
+            ctx->operation = llm_dialects[dialect]->operation;
         }
     }
 }
@@ -144,7 +145,8 @@ ngx_http_llm_finish_estimable(llm_response_t *a)
     }
 
     return a->framing == LLM_FRAMING_JSON
-           && (a->text.bytes || a->dialect == LLM_DIALECT_EMBEDDINGS);
+           && (a->text.bytes || a->opaque
+               || a->dialect == LLM_DIALECT_EMBEDDINGS);
 }
 
 
@@ -199,6 +201,13 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
     if (llm_response_tokens(a, ctx->tokens)) {
         ngx_http_llm_finish_bound(ctx->tokens);
         ctx->usage = LLM_USAGE_REPORTED;
+
+        /* Ollama leaves the input out where its cache held all of it */
+
+        if (llm_response_no_input(a) && ctx->asked.prompt_tokens) {
+            ctx->tokens->input = ctx->asked.prompt_tokens;
+            ctx->usage = LLM_USAGE_ESTIMATED;
+        }
 
         /* counters of a stream that was cut are as of some time before */
 
@@ -473,7 +482,7 @@ ngx_http_llm_finish_recognised(ngx_http_llm_ctx_t *ctx)
     return status >= 200 && status < 300
            && a && !a->error
            && (a->present || a->content_events || a->text.bytes
-               || a->model_len);
+               || a->opaque || a->model_len);
 }
 
 

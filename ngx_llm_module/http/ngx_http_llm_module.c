@@ -334,6 +334,8 @@ ngx_http_llm_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    mcf->dialects->crc = ngx_http_llm_crc32;
+
     if (ngx_http_llm_conf_probe(cf, mcf) != NGX_OK
         || ngx_http_llm_init_phase(cf, NGX_HTTP_REWRITE_PHASE,
                                    ngx_http_llm_rewrite_handler)

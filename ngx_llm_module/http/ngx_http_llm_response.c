@@ -18,11 +18,21 @@
 #include "ngx_http_llm_request.h"
 
 
+#include <zlib.h>
+
+
 #define NGX_HTTP_LLM_RANGES  32
 
 
 ngx_http_output_header_filter_pt  ngx_http_llm_next_header_filter;
 ngx_http_output_body_filter_pt    ngx_http_llm_next_body_filter;
+
+
+uint32_t
+ngx_http_llm_crc32(uint32_t crc, const uint8_t *p, size_t len)
+{
+    return crc32(crc, p, len);
+}
 
 
 /* What a content type says of the framing.  Others are not read at all. */
@@ -34,6 +44,13 @@ static const struct {
     { ngx_string("text/event-stream"), LLM_FRAMING_SSE },
     { ngx_string("application/json"), LLM_FRAMING_JSON },
     { ngx_string("application/problem+json"), LLM_FRAMING_JSON },
+    { ngx_string("application/x-ndjson"), LLM_FRAMING_NDJSON },
+    { ngx_string("application/ndjson"), LLM_FRAMING_NDJSON },
+    { ngx_string("application/stream+json"), LLM_FRAMING_NDJSON },
+    { ngx_string("application/jsonl"), LLM_FRAMING_NDJSON },
+    { ngx_string("application/x-jsonlines"), LLM_FRAMING_NDJSON },
+    { ngx_string("application/vnd.amazon.eventstream"),
+      LLM_FRAMING_EVENTSTREAM },
     { ngx_string("application/octet-stream"), LLM_FRAMING_UNKNOWN },
     { ngx_string("text/plain"), LLM_FRAMING_UNKNOWN },
     { ngx_string(""), LLM_FRAMING_UNKNOWN }
@@ -126,6 +143,20 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
 }
 
 
+/* A stream was asked for, and nothing is known to be against it. */
+
+static ngx_uint_t
+ngx_http_llm_response_wanted(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t  status;
+
+    status = ctx->request->headers_out.status;
+
+    return (ctx->asked.stream || ctx->path_stream)
+           && status >= 200 && status < 300;
+}
+
+
 static void
 ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
 {
@@ -148,8 +179,16 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
-    ctx->stream = (llm_framing_streams(framing)
-                   || (framing == LLM_FRAMING_UNKNOWN && ctx->asked.stream));
+    ctx->stream = llm_framing_streams(framing)
+                  || ngx_http_llm_response_wanted(ctx);
+
+    /* lines of JSON begin as a plain body does */
+
+    if (ctx->stream && !llm_framing_streams(framing)
+        && llm_dialects[ctx->dialect]->framing == LLM_FRAMING_NDJSON)
+    {
+        framing = LLM_FRAMING_NDJSON;
+    }
 
     if (ctx->stream && !ctx->conf->stream_buffering) {
         ngx_http_llm_response_unbuffer(r);

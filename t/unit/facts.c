@@ -7,7 +7,9 @@
  * piece in an allocation of its exact size; facts that differ are a failure.
  *
  *   facts SPLITS < LIST      LIST, a line each, separated by tabs:
- *                            "response PATH HINT FILE", "request PATH FILE"
+ *                            "response PATH HINT FILE REQUEST", "request
+ *                            PATH FILE".  REQUEST may be empty: it tells the
+ *                            dialect where the path leaves that open
  *
  * A line of the output is the file, then name=value, separated by tabs.
  */
@@ -16,6 +18,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <zlib.h>
 
 #include "llm_request.h"
 #include "llm_response.h"
@@ -114,9 +118,10 @@ put_response(facts_t *f, const llm_response_t *r)
     nano = 0;
 
     put_number(f, "reported", llm_response_tokens(r, &t));
+    put_number(f, "no_input", llm_response_no_input(r));
     stated = llm_response_cost(r, &nano);
 
-    put_number(f, "stream", r->framing == LLM_FRAMING_SSE);
+    put_number(f, "stream", llm_framing_streams(r->framing));
     put_number(f, "input", t.input);
     put_number(f, "output", t.output);
     put_number(f, "cache_read", t.cache_read);
@@ -177,11 +182,44 @@ put_request(facts_t *f, const llm_request_t *r)
 }
 
 
+static unsigned
+hint(const char *name)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *name;
+        unsigned     framing;
+    } hints[] = {
+        { "sse", LLM_FRAMING_SSE },
+        { "ndjson", LLM_FRAMING_NDJSON },
+        { "eventstream", LLM_FRAMING_EVENTSTREAM },
+        { "json", LLM_FRAMING_JSON }
+    };
+
+    for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strcmp(name, hints[i].name) == 0) {
+            return hints[i].framing;
+        }
+    }
+
+    return LLM_FRAMING_UNKNOWN;
+}
+
+
+static uint32_t
+crc(uint32_t seed, const uint8_t *p, size_t len)
+{
+    return crc32(seed, p, len);
+}
+
+
 typedef struct {
     const char     *path;
     const char     *hint;        /* NULL: a request */
     const uint8_t  *body;
     size_t          len;
+    unsigned        dialect;     /* of a request whose body tells it */
 } job_t;
 
 
@@ -200,10 +238,10 @@ run(const job_t *job, int mode, facts_t *f)
     llm_request_init(&request, &set);
 
     if (job->hint) {
-        llm_response_init(&response, &set, where.dialect,
-                          strcmp(job->hint, "sse") == 0 ? LLM_FRAMING_SSE
-                          : strcmp(job->hint, "json") == 0 ? LLM_FRAMING_JSON
-                          : LLM_FRAMING_UNKNOWN);
+        llm_response_init(&response, &set,
+                          where.shape && job->dialect ? job->dialect
+                                                      : where.dialect,
+                          hint(job->hint));
     }
 
     for (p = job->body, left = job->len; left; p += n, left -= n) {
@@ -268,14 +306,35 @@ slurp(const char *name, size_t *len)
 }
 
 
+/* The dialect of a request's body. */
+
+static unsigned
+asked(const char *name)
+{
+    size_t         len;
+    uint8_t       *body;
+    llm_request_t  r;
+
+    body = slurp(name, &len);
+
+    llm_request_init(&r, &set);
+    llm_request_feed(&r, body, len, FACTS_MAX);
+    llm_request_end(&r);
+    free(body);
+
+    return llm_request_dialect(&r);
+}
+
+
 int
 main(int argc, char **argv)
 {
-    int       i, modes, bad;
-    char      line[4096], *field[4], *p;
-    job_t     job;
-    size_t    n;
-    uint8_t  *body;
+    int          i, modes, bad;
+    char         line[4096], *field[5], *p;
+    job_t        job;
+    size_t       n;
+    uint8_t     *body;
+    const char  *name;
 
     static facts_t  first, other;
 
@@ -287,22 +346,27 @@ main(int argc, char **argv)
         return 2;
     }
 
+    set.crc = crc;
+
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
 
-        for (n = 0, p = line; n < 4 && p; n++) {
+        for (n = 0, p = line; n < 5 && p; n++) {
             field[n] = strsep(&p, "\t");
         }
 
-        if (n != (field[0][2] == 'q' ? 3 : 4)) {
+        if (n != (field[0][2] == 'q' ? 3 : 5)) {
             fprintf(stderr, "not a job: %s\n", line);
             return 2;
         }
 
-        body = slurp(field[n - 1], &job.len);
+        name = field[n == 5 ? 3 : 2];
+        body = slurp(name, &job.len);
         job.body = body;
         job.path = field[1];
-        job.hint = (n == 4) ? field[2] : NULL;
+        job.hint = (n == 5) ? field[2] : NULL;
+        job.dialect = (n == 5 && *field[4]) ? asked(field[4])
+                                            : LLM_DIALECT_NONE;
 
         run(&job, 0, &first);
 
@@ -314,14 +378,14 @@ main(int argc, char **argv)
                 || memcmp(first.data, other.data, first.len) != 0)
             {
                 fprintf(stderr, "%s: split %d differs\n %.*s\n %.*s\n",
-                        field[n - 1], i, (int) first.len, first.data,
+                        name, i, (int) first.len, first.data,
                         (int) other.len, other.data);
                 bad++;
                 break;
             }
         }
 
-        printf("%s%.*s\n", field[n - 1], (int) first.len, first.data);
+        printf("%s%.*s\n", name, (int) first.len, first.data);
         free(body);
     }
 

@@ -61,7 +61,7 @@ facts(const llm_request_t *r, bytes_t *to)
         r->temperature_len, (char *) r->temperature, r->turns, r->tokens,
         (unsigned long long) r->prompt_bytes,
         (unsigned long long) r->opaque,
-        llm_dialects[llm_request_dialect(r)].name));
+        llm_dialects[llm_request_dialect(r)]->name));
 }
 
 

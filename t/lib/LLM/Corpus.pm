@@ -25,7 +25,18 @@ my %PATHS = (
     openai_responses   => '/v1/responses',
     embeddings         => '/v1/embeddings',
     anthropic_messages => '/v1/messages',
+    gemini_generate    => '/v1beta/models/gemini:generateContent',
+    gemini_interactions => '/v1beta/interactions',
+    bedrock_converse   => '/model/unknown/converse',
+    bedrock_invoke     => '/model/unknown/invoke',
+    cohere_v1_chat     => '/v1/chat',
+    cohere_v2_chat     => '/v2/chat',
+    ollama_native      => '/api/chat',
 );
+
+# what a test sends itself, or nginx forms anew
+my %HOP = map { $_ => 1 } qw(content-type content-encoding content-length
+                             transfer-encoding connection date server);
 
 
 sub directory { return $ENV{LLM_CORPUS} || "$LLM::Test::TOP/../shared/corpus" }
@@ -43,9 +54,6 @@ sub cases {
 
     for my $file (sort glob "$dir/*/*.meta.json") {
         my $meta = $json->decode(slurp($file));
-
-        # InvokeModel: a dialect of its own
-        next if !$want{ $meta->{format} } || $meta->{provider} eq 'bedrock';
 
         push @cases, _case($meta, $file =~ s{/[^/]+\z}{}r);
     }
@@ -65,7 +73,13 @@ sub _case {
         status => $meta->{http_status} || 200,
         type   => $meta->{content_type},
         stream => $meta->{stream} ? 1 : 0,
+        framing => $meta->{framing},
     );
+
+    my $headers = $meta->{response_headers} || {};
+    $c{headers} = { map { $_ => $headers->{$_} }
+                    grep { !ref $headers->{$_} && !$HOP{ lc $_ } }
+                    keys %$headers };
 
     $c{body} = slurp($c{file});
 
@@ -95,6 +109,22 @@ sub _asked {
 }
 
 
+# Counters of Bedrock's headers, where a plain body has none.
+
+sub _counters {
+    my ($e) = @_;
+
+    my $extra = $e->{extra} || {};
+    my %counters = map { $_ => $e->{$_} }
+                   qw(input_tokens output_tokens cached_read_tokens
+                      cache_write_tokens);
+
+    return \%counters if grep { defined } @counters{qw(input_tokens
+                                                       output_tokens)};
+    return { map { $_ => $extra->{"header_$_"} } keys %counters };
+}
+
+
 # A part is never more than the whole: where a provider says that more was
 # cached than was read, all of it was.  Where it counts more reasoning than
 # output, the reasoning comes on top if it is far more, and is all of the
@@ -114,12 +144,25 @@ sub _expect {
     $output = $e->{output_tokens} + ($far ? $e->{reasoning_tokens} : 0)
         if $extra->{reasoning_exceeds_completion};
 
+    my $header = _counters($e);
+    my $by_header = defined $header->{input_tokens}
+                    && !defined $e->{input_tokens}
+                    && !defined $e->{output_tokens};
     my $reported = defined $e->{input_tokens} || defined $e->{output_tokens}
                    || defined $e->{total_tokens};
-    my %parts = map { $_->[0] => $e->{ $_->[1] } // 0 }
-                [cache_read => 'cached_read_tokens'],
-                [cache_write => 'cache_write_tokens'],
-                [reasoning => 'reasoning_tokens'];
+    my %parts = (
+        cache_read  => $header->{cached_read_tokens} // 0,
+        cache_write => $header->{cache_write_tokens} // 0,
+        reasoning   => $e->{reasoning_tokens} // 0,
+    );
+
+    # Cohere reports it where the description has no place for it
+    $parts{reasoning} = undef if $c->{meta}{format} eq 'cohere_v2_chat';
+
+    if ($by_header) {
+        ($input, $output) = @$header{qw(input_tokens output_tokens)};
+        $input += $parts{cache_read} + $parts{cache_write};
+    }
 
     $parts{cache_read} = $input if $extra->{cached_exceeds_input};
     $output = $parts{reasoning}
@@ -127,6 +170,9 @@ sub _expect {
 
     return {
         model => $e->{model}, reported => $reported ? 1 : 0,
+        by_header => $by_header ? 1 : 0,
+        no_input => defined $e->{output_tokens} && !defined $e->{input_tokens}
+                    && !defined $e->{total_tokens} ? 1 : 0,
         input => $input // 0, output => $output // 0, %parts,
         finish => $e->{finish_reason},
         events => $c->{stream} ? $e->{events} : undef,
@@ -137,10 +183,72 @@ sub _expect {
 }
 
 
-# The dispatched events of an SSE body that have data, as [start, end]; after
-# the standard's rules, by regular expressions.
+# The events of a stream, as [start, end].
 
 sub events {
+    my ($c) = @_;
+
+    my %by = (sse => \&_sse, ndjson => \&_lines, json_array => \&_elements,
+              eventstream => \&_frames);
+
+    return $by{ $c->{framing} }->($c->{body});
+}
+
+
+sub _lines {
+    my ($body) = @_;
+
+    my @events;
+
+    while ($body =~ /[^\n]*\S[^\n]*\n?/g) {
+        push @events, [$-[0], $+[0]];
+    }
+
+    return @events;
+}
+
+
+sub _frames {
+    my ($body) = @_;
+
+    my ($at, @events) = (0);
+
+    while ($at + 16 <= length $body) {
+        my $n = unpack 'N', substr $body, $at, 4;
+        push @events, [$at, $at + $n];
+        $at += $n;
+    }
+
+    return @events;
+}
+
+
+# An element is over with its last brace.
+
+sub _elements {
+    my ($body) = @_;
+
+    my ($depth, $start, @events) = (0, 0);
+
+    while ($body =~ /("(?:[^"\\]|\\.)*"|[{}])/gs) {
+        my $token = $1;
+
+        if ($token eq '{') {
+            $start = $-[0] if $depth++ == 0;
+
+        } elsif ($token eq '}') {
+            push @events, [$start, $+[0]] if --$depth == 0;
+        }
+    }
+
+    return @events;
+}
+
+
+# Those that are dispatched and have data; after the standard's rules, by
+# regular expressions.
+
+sub _sse {
     my ($body) = @_;
 
     my ($start, $data, @events) = ($body =~ /\A\xef\xbb\xbf/ ? 3 : 0, 0);

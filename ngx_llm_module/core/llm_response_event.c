@@ -1,0 +1,193 @@
+
+/*
+ * Copyright (C) ngx_llm_module authors
+ *
+ * Events of streams that are not SSE: JSON values one after another, and the
+ * frames of an AWS event stream.
+ *
+ * A frame's CRC is known only when its payload has been read, and no payload
+ * is kept.  So what a frame tells is split: whatever counts something waits
+ * for the end of the event anyway, and what replaces something (counters,
+ * finish reason, error, names) is noted as changed and, if the CRC does not
+ * hold, taken out again, together with what it replaced.  Such a frame is the
+ * last that is read.  What stays of it is the size of its text, which the
+ * client has got all the same, and of which only an estimate is made.
+ */
+
+
+#include "llm_response_in.h"
+
+
+static void
+llm_response_values_begin(void *ctx)
+{
+    llm_response_t  *r = ctx;
+
+    llm_response_event_reset(r);
+    r->ev.payload = PAYLOAD_JSON;
+}
+
+
+static void
+llm_response_values_event(void *ctx, int ok)
+{
+    llm_response_t  *r = ctx;
+
+    r->events++;
+
+    if (!ok) {
+        r->broken = 1;
+        r->malformed |= llm_json_failed(&r->json);
+    }
+
+    llm_response_settle(r);
+    llm_response_event_reset(r);
+}
+
+
+const llm_values_handler_t  llm_response_values = {
+    llm_response_values_begin,
+    llm_response_values_event
+};
+
+
+static void
+llm_response_frame_head(void *ctx, unsigned message, llm_str_t type)
+{
+    llm_response_t  *r = ctx;
+
+    llm_response_event_reset(r);
+    llm_json_reset(&r->json);
+    llm_bytes_init(&r->bytes);
+
+    if (message == LLM_FRAME_EVENT) {
+        r->ev.payload = PAYLOAD_JSON;
+        llm_response_kind(r, type);
+        return;
+    }
+
+    r->ev.failed = llm_dialect_error_word(type);
+
+    if (r->ev.failed == LLM_ERROR_NONE) {
+        r->ev.failed = LLM_ERROR_OTHER;
+    }
+}
+
+
+static void
+llm_response_frame_json(void *ctx, const uint8_t *p, size_t len)
+{
+    llm_response_t  *r = ctx;
+
+    /* an error shows at the end of the event */
+
+    (void) llm_json_feed(&r->json, p, len);
+}
+
+
+static void
+llm_response_frame_data(void *ctx, const uint8_t *p, size_t len)
+{
+    llm_response_t  *r = ctx;
+
+    if (r->ev.payload != PAYLOAD_JSON) {
+        return;
+    }
+
+    if (llm_dialects[r->dialect]->flags & LLM_DIALECT_F_WRAPPED) {
+        llm_bytes_feed(&r->bytes, p, len, llm_response_frame_json, r);
+        return;
+    }
+
+    llm_response_frame_json(r, p, len);
+}
+
+
+static int
+llm_response_frame_whole(llm_response_t *r)
+{
+    if ((llm_dialects[r->dialect]->flags & LLM_DIALECT_F_WRAPPED)
+        && !llm_bytes_whole(&r->bytes))
+    {
+        return 0;
+    }
+
+    return llm_json_end(&r->json) == LLM_JSON_OK;
+}
+
+
+/* Nothing that the event said is true. */
+
+static void
+llm_response_disown(llm_response_t *r)
+{
+    unsigned  changed;
+
+    changed = r->ev.changed;
+
+    if (changed & LLM_CHANGED_USAGE) {
+        r->present = 0;
+        r->usage = 0;
+    }
+
+    if (changed & LLM_CHANGED_FINISH) {
+        r->finish.len = 0;
+        r->finish_why = LLM_FINISH_NONE;
+        r->finished = 0;
+    }
+
+    if (changed & LLM_CHANGED_ERROR) {
+        r->error = 0;
+        r->error_type = LLM_ERROR_NONE;
+        r->error_code = LLM_ERROR_NONE;
+    }
+
+    if (changed & LLM_CHANGED_MODEL) {
+        r->model_len = 0;
+    }
+
+    if (changed & LLM_CHANGED_ID) {
+        r->id_len = 0;
+    }
+
+    if (changed & LLM_CHANGED_TIER) {
+        r->tier = LLM_TIER_STANDARD;
+    }
+}
+
+
+static void
+llm_response_frame_event(void *ctx, int ok)
+{
+    llm_response_t  *r = ctx;
+
+    if (!ok) {
+        llm_response_disown(r);
+        llm_response_event_reset(r);
+        return;
+    }
+
+    r->events++;
+
+    if (r->ev.failed) {
+        r->error = 1;
+        r->error_type = r->ev.failed;
+
+    } else {
+        if (!llm_response_frame_whole(r)) {
+            r->broken = 1;
+            r->malformed = 1;
+        }
+
+        llm_response_settle(r);
+    }
+
+    llm_response_event_reset(r);
+}
+
+
+const llm_frame_handler_t  llm_response_frames = {
+    llm_response_frame_head,
+    llm_response_frame_data,
+    llm_response_frame_event
+};
