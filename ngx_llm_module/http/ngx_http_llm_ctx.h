@@ -32,13 +32,14 @@ struct ngx_http_llm_round_s {
 /* Of the request, kept when its reader is gone. */
 
 typedef struct {
-    ngx_str_t                  model;
-    ngx_str_t                  temperature;
+    ngx_str_t                  model;           /* the temperature as it was
+                                                   written follows it */
     uint64_t                   max_tokens;
     uint64_t                   prompt_bytes;
     uint32_t                   prompt_tokens;   /* estimated */
     uint32_t                   turns;
     uint8_t                    state;           /* llm_request_state_e */
+    uint8_t                    temperature_len;
     unsigned                   stream:1;
     unsigned                   has_max_tokens:1;
 } ngx_http_llm_asked_t;

@@ -314,6 +314,7 @@ ngx_http_llm_request_anthropic(ngx_http_request_t *r)
 void
 ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
 {
+    u_char                *p;
     ngx_uint_t             dialect, operation;
     llm_request_t         *r;
     ngx_http_llm_asked_t  *a;
@@ -335,23 +336,17 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a->prompt_bytes = r->prompt_bytes;
     a->prompt_tokens = ngx_min(llm_request_tokens(r), UINT32_MAX);
 
-    if (r->model_len) {
-        a->model.data = ngx_pnalloc(ctx->request->pool, r->model_len);
+    if (r->model_len || r->temperature_len) {
+        p = ngx_pnalloc(ctx->request->pool,
+                        r->model_len + r->temperature_len);
 
-        if (a->model.data) {
-            ngx_memcpy(a->model.data, r->model, r->model_len);
+        if (p) {
+            a->model.data = p;
             a->model.len = r->model_len;
-        }
-    }
+            a->temperature_len = r->temperature_len;
 
-    if (r->temperature_len) {
-        a->temperature.data = ngx_pnalloc(ctx->request->pool,
-                                          r->temperature_len);
-
-        if (a->temperature.data) {
-            ngx_memcpy(a->temperature.data, r->temperature,
-                       r->temperature_len);
-            a->temperature.len = r->temperature_len;
+            p = ngx_cpymem(p, r->model, r->model_len);
+            ngx_memcpy(p, r->temperature, r->temperature_len);
         }
     }
 

@@ -140,8 +140,9 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
                                             : ngx_http_llm_ctx_asked(ctx));
 
     case V_TEMPERATURE:
-        return ngx_http_llm_variable_set(s,
-                                ngx_http_llm_view(&ctx->asked.temperature));
+        v.data = ctx->asked.model.data + ctx->asked.model.len;
+        v.len = ctx->asked.temperature_len;
+        return ngx_http_llm_variable_set(s, v);
 
     case V_PROMPT_SIZE:
         return ngx_http_llm_variable_size(ctx, s);
