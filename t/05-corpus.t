@@ -88,7 +88,8 @@ sub wrong_response {
     my $cost = defined $e->{cost} ? sprintf '%.0f', $e->{cost} * 1e9 : undef;
 
     return differences(
-        (map { [$_, $f->{$_}, $e->{by_header} ? 0 : $e->{$_}] }
+        $e->{by_header} ? () :
+        (map { [$_, $f->{$_}, $e->{$_}] }
              qw(reported input output cache_read cache_write reasoning)),
         [events => $f->{events}, $e->{events}],
         [model => $f->{model}, $e->{model} // ''],
@@ -187,7 +188,7 @@ subtest 'estimates' => sub {
             if $f->{text_bytes} && $e->{output} && !$e->{reasoning} && !$audio;
         push @{ $q->{opaque} ? \@tools : \@plain },
             [$meta->{provider}, $q->{estimate}, $e->{input}]
-            if $q && $q->{text_bytes} && $e->{input};
+            if $c->{asked} && $q->{text_bytes} && $e->{input};
     }
 
     report('answers', 0.15, @answers);
@@ -334,10 +335,13 @@ my %BY_WORD = (
     DeploymentNotFound     => 'not_found',
     too_many_prompt_tokens => 'too_large',
     invalid_request_error  => 'invalid_request',
+    RESOURCE_EXHAUSTED     => 'rate_limit',
+    PERMISSION_DENIED      => 'auth',
     400                    => 'invalid_request',
 );
-my %BY_STATUS = (400 => 'invalid_request', 401 => 'auth', 404 => 'not_found',
-                 500 => 'server_error', 501 => 'server_error');
+my %BY_STATUS = (400 => 'invalid_request', 401 => 'auth', 403 => 'auth',
+                 404 => 'not_found', 500 => 'server_error',
+                 501 => 'server_error');
 
 sub error_type {
     my ($c) = @_;
@@ -374,12 +378,13 @@ sub wrong_log {
         [status => $r->{status}, $c->{status}],
         $e->{reported} || $e->{by_header} ? (
             [usage => $log->{usage},
-             $e->{no_input} ? 'estimated' : 'reported'],
+             $e->{no_input} ? undef : 'reported'],
             map { ["${_}_tokens", $log->{"${_}_tokens"},
                    $_ eq 'input' && $e->{no_input} ? undef : $e->{$_}] }
                 qw(input output cache_read cache_write reasoning)) : (),
         [reported => $log->{usage} eq 'reported' ? 1 : 0,
-         ($e->{reported} || $e->{by_header}) && !$e->{no_input} ? 1 : 0],
+         $e->{no_input} ? undef
+                        : $e->{reported} || $e->{by_header} ? 1 : 0],
         [response_model => $log->{response_model}, $e->{model} // ''],
         [finish_reason => $log->{finish_reason}, $e->{finish} // ''],
         [events => $log->{events}, $e->{events} // ''],

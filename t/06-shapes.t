@@ -169,14 +169,14 @@ for my $case (@shapes, @requests) {
 
     $wish{$file} = $case;
     push @list, join "\t", $case->{path}
-        ? ('response', $case->{path}, $case->{hint} || 'json', $file)
+        ? ('response', $case->{path}, $case->{hint} || 'json', $file, '')
         : ('request', '/gateway', $file);
 }
 
 my $list = spew("$dir/list", join '', map { "$_\n" } @list);
 
 for my $kind (proof() ? qw(plain sanitized) : 'sanitized') {
-    my $program = LLM::Unit::build('facts', $kind);
+    my $program = LLM::Unit::build('facts', $kind, libs => ['-lz']);
     my $splits = scale(20, 200);
     my @lines = qx{$program $splits < $list};
 
