@@ -143,17 +143,29 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
 }
 
 
-/* A stream was asked for, and nothing is known to be against it. */
+/*
+ * A stream was asked for, and the content type is not against it: Gemini
+ * streams an array as plain JSON, and lines of JSON may be called that.
+ */
 
 static ngx_uint_t
-ngx_http_llm_response_wanted(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_response_wanted(ngx_http_llm_ctx_t *ctx, ngx_uint_t framing)
 {
-    ngx_uint_t  status;
+    ngx_uint_t            status;
+    const llm_dialect_t  *d;
 
+    d = llm_dialects[ctx->dialect];
     status = ctx->request->headers_out.status;
 
-    return (ctx->asked.stream || ctx->path_stream)
-           && status >= 200 && status < 300;
+    if ((!ctx->asked.stream && !ctx->path_stream)
+        || status < 200 || status > 299)
+    {
+        return 0;
+    }
+
+    return framing == LLM_FRAMING_UNKNOWN
+           || (d->flags & LLM_DIALECT_F_ARRAY)
+           || d->framing == LLM_FRAMING_NDJSON;
 }
 
 
@@ -180,7 +192,7 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
     }
 
     ctx->stream = llm_framing_streams(framing)
-                  || ngx_http_llm_response_wanted(ctx);
+                  || ngx_http_llm_response_wanted(ctx, framing);
 
     /* lines of JSON begin as a plain body does */
 
