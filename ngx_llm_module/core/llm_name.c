@@ -38,6 +38,19 @@
 #define LLM_NAME_ANY       0x01  /* resells others' models by their names */
 
 
+const char *const  llm_match_names[LLM_MATCH_N] = {
+    "unknown",
+    "exact",
+    "alias",
+    "route",
+    "version",
+    "tuned",
+    "case",
+    "other",
+    "rule"
+};
+
+
 /*
  * Our names of providers, which are OpenTelemetry's where it has one, to
  * the lists' prefixes of keys and families.  A provider that is not here
@@ -52,7 +65,8 @@ typedef struct {
 } llm_name_provider_t;
 
 
-#define S(s)  llm_string(s)
+#define S(s)       llm_string(s)
+#define SERVER(s)  { S(s), { S(s) }, { S(s) }, 0 }
 
 static const llm_name_provider_t  llm_name_providers[] = {
     { S("openai"), { S("openai") }, { S("openai"), S("chatgpt") }, 0 },
@@ -89,10 +103,18 @@ static const llm_name_provider_t  llm_name_providers[] = {
     { S("alibaba"), { S("dashscope") }, { S("dashscope") }, 0 },
     { S("jina"), { S("jina_ai") }, { S("jina_ai") }, 0 },
     { S("nvidia"), { S("nvidia_nim") }, { S("nvidia_nim") }, 0 },
-    { S("lambda"), { S("lambda_ai") }, { S("lambda_ai") }, 0 }
+    { S("lambda"), { S("lambda_ai") }, { S("lambda_ai") }, 0 },
+
+    /* servers of one's own, which owe nothing to anybody */
+
+    SERVER("llamacpp"), SERVER("llama_cpp"), SERVER("llama.cpp"),
+    SERVER("lm_studio"), SERVER("lmstudio"), SERVER("sglang"), SERVER("tgi"),
+    SERVER("mistralrs"), SERVER("gpustack"), SERVER("localai"),
+    SERVER("xinference"), SERVER("triton")
 };
 
 
+#undef SERVER
 #undef S
 
 
@@ -100,8 +122,8 @@ static const llm_name_provider_t  llm_name_providers[] = {
 
 typedef struct {
     const llm_price_table_t  *table;
-    const llm_name_query_t   *q;
 
+    llm_str_t                 region;
     llm_str_t                 prefix[LLM_NAME_PREFIXES];
     unsigned                  nprefixes;
     uint32_t                  family[LLM_NAME_PREFIXES];
@@ -240,10 +262,10 @@ llm_name_try(llm_name_search_t *s, const uint8_t *name, size_t len)
     for (i = 0; i < s->nprefixes; i++) {
         prefix = s->prefix[i];
 
-        for (region = (s->q->region.len != 0) + 1; region > 0; region--) {
+        for (region = (s->region.len != 0) + 1; region > 0; region--) {
 
             if (prefix.len + 1 + len
-                + (region == 2 ? s->q->region.len + 1 : 0) > LLM_NAME_MAX)
+                + (region == 2 ? s->region.len + 1 : 0) > LLM_NAME_MAX)
             {
                 continue;
             }
@@ -254,8 +276,8 @@ llm_name_try(llm_name_search_t *s, const uint8_t *name, size_t len)
             *p++ = '/';
 
             if (region == 2) {
-                memcpy(p, s->q->region.data, s->q->region.len);
-                p += s->q->region.len;
+                memcpy(p, s->region.data, s->region.len);
+                p += s->region.len;
                 *p++ = '/';
             }
 
@@ -407,7 +429,7 @@ const llm_price_t *
 llm_price_find(const llm_price_table_t *t, const llm_name_query_t *q,
     llm_match_e *how)
 {
-    unsigned                 n, tuned;
+    unsigned                 i, n, tuned;
     llm_match_e              match;
     llm_str_t                names[2];
     llm_name_search_t        s;
@@ -437,10 +459,14 @@ llm_price_find(const llm_price_table_t *t, const llm_name_query_t *q,
     }
 
     s.table = t;
-    s.q = q;
+    s.region = q->region;
     s.alias = NULL;
     s.twin = NULL;
     s.other = NULL;
+
+    for (i = 0; i < n && s.region.len == 0; i++) {
+        s.region = llm_name_region(names[i]);
+    }
 
     llm_name_provider(&s, q->provider);
 

@@ -80,8 +80,12 @@ typedef enum {
     LLM_MATCH_VERSION,            /* version or date taken off */
     LLM_MATCH_TUNED,              /* fine-tune priced as ft:base */
     LLM_MATCH_CASE,               /* differs in case */
-    LLM_MATCH_OTHER               /* another provider's price of that name */
+    LLM_MATCH_OTHER,              /* another provider's price of that name */
+    LLM_MATCH_RULE,               /* a rule, no list */
+    LLM_MATCH_N
 } llm_match_e;
+
+extern const char *const  llm_match_names[LLM_MATCH_N];
 
 
 typedef struct {
@@ -90,7 +94,7 @@ typedef struct {
     llm_str_t            asked;      /* the model that the request names */
     llm_str_t            region;     /* of the endpoint if known, else "":
                                         "eu-west-1" of bedrock, "eu" of
-                                        azure */
+                                        azure; an ARN has its own */
     uint8_t              guessed;    /* provider was told from the path or the
                                         shape only: another provider's price
                                         is better than none */

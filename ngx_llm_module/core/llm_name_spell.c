@@ -23,42 +23,108 @@ static const llm_str_t  llm_name_routes[] = {
 /* What stands for the newest or the cheapest variant at the end. */
 
 static const llm_str_t  llm_name_tags[] = {
-    S(":latest"), S(":free")
+    S(":latest"), S(":free"), S("-latest")
+};
+
+
+/* Resources of Bedrock whose last part is the name of a model. */
+
+static const llm_str_t  llm_name_arns[] = {
+    S(":foundation-model/"), S(":inference-profile/")
 };
 
 #undef S
 
 
-/* Paths of resources: what counts is behind the last "/models/" or so. */
+static int
+llm_name_arn(llm_str_t name)
+{
+    static const llm_str_t  arn = llm_string("arn:");
+
+    return name.len > arn.len && memcmp(name.data, arn.data, arn.len) == 0;
+}
+
+
+/* What is behind the last one, or 0. */
 
 static size_t
-llm_name_resource(const uint8_t *p, size_t len)
+llm_name_behind(llm_str_t name, const llm_str_t *mark)
 {
     size_t  i, start;
 
-    static const llm_str_t  arn = llm_string("arn:");
-    static const llm_str_t  models = llm_string("/models/");
-
     start = 0;
 
-    if (len > arn.len && memcmp(p, arn.data, arn.len) == 0) {
-
-        for (i = 0; i < len; i++) {
-            if (p[i] == '/') {
-                start = i + 1;
-            }
-        }
-
-        return start;
-    }
-
-    for (i = 0; i + models.len < len; i++) {
-        if (memcmp(p + i, models.data, models.len) == 0) {
-            start = i + models.len;
+    for (i = 0; i + mark->len < name.len; i++) {
+        if (memcmp(name.data + i, mark->data, mark->len) == 0) {
+            start = i + mark->len;
         }
     }
 
     return start;
+}
+
+
+/*
+ * Paths of resources: what counts is behind the last "/models/" or so.  What
+ * an application's own profile or a custom model stands for is not in its
+ * name.
+ */
+
+static size_t
+llm_name_resource(llm_str_t name)
+{
+    size_t  i, start;
+
+    static const llm_str_t  models = llm_string("/models/");
+
+    if (!llm_name_arn(name)) {
+        return llm_name_behind(name, &models);
+    }
+
+    for (i = 0; i < sizeof(llm_name_arns) / sizeof(llm_name_arns[0]); i++) {
+        start = llm_name_behind(name, &llm_name_arns[i]);
+
+        if (start) {
+            return start;
+        }
+    }
+
+    return 0;
+}
+
+
+llm_str_t
+llm_name_region(llm_str_t name)
+{
+    unsigned        i;
+    llm_str_t       region = llm_string("");
+    const uint8_t  *p, *e;
+
+    if (!llm_name_arn(name)) {
+        return region;
+    }
+
+    /* arn:partition:service:region:account:resource */
+
+    p = name.data;
+    e = name.data + name.len;
+
+    for (i = 0; i < 3; i++) {
+        p = memchr(p, ':', e - p);
+        if (p == NULL) {
+            return region;
+        }
+
+        p++;
+    }
+
+    e = memchr(p, ':', e - p);
+    if (e) {
+        region.data = p;
+        region.len = e - p;
+    }
+
+    return region;
 }
 
 
@@ -76,7 +142,7 @@ llm_name_route(llm_name_routes_t *r, llm_str_t name)
     }
 
     r->start[r->n++] = 0;
-    at = llm_name_resource(name.data, name.len);
+    at = llm_name_resource(name);
 
     if (at) {
         r->start[r->n++] = at;
@@ -123,6 +189,7 @@ size_t
 llm_name_version(const uint8_t *p, size_t len)
 {
     size_t          i, n;
+    uint8_t         c;
     const uint8_t  *e;
 
     e = p + len;
@@ -150,6 +217,20 @@ llm_name_version(const uint8_t *p, size_t len)
         && llm_name_digits(e - 2, 2))
     {
         return len - 11;
+    }
+
+    /* :20230824-v2, :2023-07-21-v2 */
+
+    for (n = 1; n < len && n < 16; n++) {
+        c = e[-(int) n];
+
+        if (c == ':' && n > 8) {
+            return llm_name_digits(e - n + 1, 4) ? len - n : 0;
+        }
+
+        if (c != '-' && c != 'v' && (c < '0' || c > '9')) {
+            break;
+        }
     }
 
     /* @20250929, @default; -v1:0 */

@@ -31,6 +31,9 @@ void llm_name_route(llm_name_routes_t *r, llm_str_t name);
 /* The length without the last version, or 0: there is none. */
 size_t llm_name_version(const uint8_t *p, size_t len);
 
+/* The region of an ARN, or "". */
+llm_str_t llm_name_region(llm_str_t name);
+
 /* "ft:base:owner:suffix:id", and its "ft:base" */
 int llm_name_tuned(llm_str_t name);
 llm_str_t llm_name_tuned_base(llm_str_t name);

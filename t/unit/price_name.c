@@ -53,7 +53,13 @@ static const struct {
     { "text-embedding-3-small", "text-completion-openai", "" },
     { "mixtral-8x7b", "sambanova", "" },
     { "zoo-001", "openai", "" },
-    { "zoo", "openai", "" }
+    { "zoo", "openai", "" },
+    { "amazon.nova-pro-v1:0", "bedrock", "\"arn:aws:bedrock:us-east-1:1:"
+      "application-inference-profile/4f2a\", \"arn:aws:bedrock:us-east-1:1:"
+      "provisioned-model/x9\"" },
+    { "4f2b", "bedrock", "" },
+    { "vertex_ai/claude-opus-4-6@default", "vertex_ai-anthropic_models", "" },
+    { "gpt-3.5-turbo-instruct", "text-completion-openai", "" }
 };
 
 #define NMODELS  (sizeof(models) / sizeof(models[0]))
@@ -108,6 +114,9 @@ static const struct {
     { "vllm", "gpt-4o", "", "", LLM_MATCH_NONE },
     { "ollama", "gpt-4o", "", "", LLM_MATCH_NONE },
     { "sambanova", "gpt-4o", "", "", LLM_MATCH_NONE },
+    { "llamacpp", "command-r", "", "", LLM_MATCH_NONE },
+    { "tgi", "gpt-4o", "", "", LLM_MATCH_NONE },
+    { "sglang", "", "house-model", "house-model", LLM_MATCH_EXACT },
     { "sambanova", "mixtral-8x7b", "", "mixtral-8x7b", LLM_MATCH_EXACT },
     { "anthropic", "gpt-4o", "claude-sonnet-4-5", "claude-sonnet-4-5",
       LLM_MATCH_EXACT },
@@ -141,7 +150,49 @@ static const struct {
       "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "",
       "us.anthropic.claude-sonnet-4-5-20250929-v1:0", LLM_MATCH_ROUTE },
 
+    { "aws.bedrock", "arn:aws:bedrock:us-east-1::foundation-model/"
+      "anthropic.claude-v1", "", "anthropic.claude-v1", LLM_MATCH_ROUTE },
+    { "aws.bedrock", "arn:aws:bedrock:eu-west-1::foundation-model/"
+      "anthropic.claude-v1", "", "bedrock/eu-west-1/anthropic.claude-v1",
+      LLM_MATCH_ROUTE },
+    { "aws.bedrock", "", "arn:aws-us-gov:bedrock:us-gov-west-1:1:"
+      "inference-profile/us-gov.anthropic.claude-v1", "anthropic.claude-v1",
+      LLM_MATCH_ROUTE },
+    { "aws.bedrock", "claude-v1", "arn:aws:bedrock:us-east-1:1:"
+      "inference-profile/us.anthropic.claude-v1", "anthropic.claude-v1",
+      LLM_MATCH_ROUTE },
+
+    /* what these stand for is not in their names */
+    { "aws.bedrock", "", "arn:aws:bedrock:us-east-1:1:"
+      "application-inference-profile/4f2b", "", LLM_MATCH_NONE },
+    { "aws.bedrock", "", "arn:aws:bedrock:us-east-1:1:"
+      "provisioned-model/4f2b", "", LLM_MATCH_NONE },
+    { "aws.bedrock", "", "arn:aws:bedrock:us-east-1:1:"
+      "custom-model/amazon.nova-pro-v1:0/4f2b", "", LLM_MATCH_NONE },
+    { "aws.bedrock", "", "arn:aws:bedrock:us-east-1:1:"
+      "application-inference-profile/4f2a", "amazon.nova-pro-v1:0",
+      LLM_MATCH_ALIAS },
+    { "aws.bedrock", "", "arn:aws:bedrock:us-east-1:1:"
+      "provisioned-model/x9", "amazon.nova-pro-v1:0", LLM_MATCH_ALIAS },
+
     /* 3: versions */
+    { "openai", "gpt-4o-latest", "", "gpt-4o", LLM_MATCH_VERSION },
+    { "mistral_ai", "mistral-large-latest", "",
+      "mistral/mistral-large-latest", LLM_MATCH_EXACT },
+    { "mistral_ai", "mistral-small-latest", "", "", LLM_MATCH_NONE },
+    { "openai", "gpt-3.5-turbo-instruct:20230824-v2", "",
+      "gpt-3.5-turbo-instruct", LLM_MATCH_VERSION },
+    { "openai", "zoo:2023-07-21-v2", "", "zoo", LLM_MATCH_VERSION },
+    { "openai", "zoo:30b", "", "", LLM_MATCH_NONE },
+    { "openai", "zoo:1234567", "", "", LLM_MATCH_NONE },
+    { "openai", "zoo:v2345678", "", "", LLM_MATCH_NONE },
+    { "gcp.vertex_ai", "claude-sonnet-4-5@20250929", "",
+      "vertex_ai/claude-sonnet-4-5@20250929", LLM_MATCH_EXACT },
+    { "gcp.vertex_ai", "claude-opus-4-6@default", "",
+      "vertex_ai/claude-opus-4-6@default", LLM_MATCH_EXACT },
+    { "gcp.vertex_ai", "claude-opus-4-6@20270101", "", "", LLM_MATCH_NONE },
+    { "gcp.vertex_ai", "gemini-2.5-pro-001", "", "gemini-2.5-pro",
+      LLM_MATCH_VERSION },
     { "openai", "gpt-4o-2031-12-31", "", "gpt-4o", LLM_MATCH_VERSION },
     { "openai", "zoo-002", "", "zoo", LLM_MATCH_VERSION },
     { "openai", "zoo-002@default", "", "zoo", LLM_MATCH_VERSION },
