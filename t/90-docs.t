@@ -510,7 +510,7 @@ sub shape {
 
     $keys{$_} = [keys %{ $json->{$_} }] for qw(zone health);
     $keys{"health.$_"} = [keys %{ $json->{health}{$_} }]
-        for qw(unreadable splices_skipped prices);
+        for qw(unreadable unpriced splices_skipped prices);
 
     for my $series (@{ $json->{series} },
                     { %{ $json->{total} }, labels => {} })

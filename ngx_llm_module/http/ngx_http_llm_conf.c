@@ -84,11 +84,13 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_http_llm_main_conf_t  *old;
 
-    if (ngx_http_llm_prices_done(cf, &mcf->prices) != NGX_OK) {
+    old = ngx_http_llm_conf_old(cf->cycle->old_cycle);
+
+    if (ngx_http_llm_prices_done(cf, &mcf->prices, old ? &old->prices : NULL)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
-
-    old = ngx_http_llm_conf_old(cf->cycle->old_cycle);
 
     if (old) {
         mcf->generation = old->generation + 1;

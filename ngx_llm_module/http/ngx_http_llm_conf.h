@@ -57,10 +57,11 @@ typedef struct {
     ngx_uint_t                   inspect;
     off_t                        inspect_max;
 
-    /* the last upstream, and the provider that its names tell; written by
-       the worker that owns this copy of the settings */
+    /* the last upstream, and the provider and the place that its names
+       tell; written by the worker that owns this copy of the settings */
     void                        *upstream;
     llm_str_t                    host;
+    llm_place_t                  place;
 
     void                        *status;     /* ngx_http_llm_status_conf_t,
                                                 of this location only */

@@ -165,7 +165,7 @@ static llm_str_t
 ngx_http_llm_ctx_host(ngx_http_llm_loc_conf_t *conf,
     ngx_http_upstream_srv_conf_t *us)
 {
-    llm_str_t                    name;
+    llm_str_t                    name, host;
     ngx_uint_t                   i;
     ngx_http_upstream_server_t  *server;
 
@@ -173,13 +173,17 @@ ngx_http_llm_ctx_host(ngx_http_llm_loc_conf_t *conf,
         return conf->host;
     }
 
-    name = llm_dialect_host(ngx_http_llm_view(&us->host));
+    host = ngx_http_llm_view(&us->host);
+    name = llm_dialect_host(host);
 
     server = us->servers ? us->servers->elts : NULL;
 
     for (i = 0; name.len == 0 && server && i < us->servers->nelts; i++) {
-        name = llm_dialect_host(ngx_http_llm_view(&server[i].name));
+        host = ngx_http_llm_view(&server[i].name);
+        name = llm_dialect_host(host);
     }
+
+    llm_price_place(host, &conf->place);
 
     conf->upstream = us;
     conf->host = name;
@@ -348,9 +352,36 @@ ngx_http_llm_ctx_answered(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* Where the endpoint stands, as far as its name tells. */
+
+static void
+ngx_http_llm_ctx_where(ngx_http_llm_ctx_t *ctx, llm_place_t *place)
+{
+    ngx_http_request_t            *r;
+    ngx_http_upstream_srv_conf_t  *us;
+
+    r = ctx->request;
+    us = ngx_http_llm_ctx_upstream(ctx);
+
+    if (us) {
+        (void) ngx_http_llm_ctx_host(ctx->conf, us);
+        *place = ctx->conf->place;
+        return;
+    }
+
+    ngx_memzero(place, sizeof(llm_place_t));
+
+    if (r->upstream && r->upstream != ctx->left && r->upstream->resolved) {
+        llm_price_place(ngx_http_llm_view(&r->upstream->resolved->host),
+                        place);
+    }
+}
+
+
 void
 ngx_http_llm_ctx_price(ngx_http_llm_ctx_t *ctx)
 {
+    llm_place_t                place;
     llm_name_query_t           q;
     ngx_http_llm_main_conf_t  *mcf;
 
@@ -367,9 +398,14 @@ ngx_http_llm_ctx_price(ngx_http_llm_ctx_t *ctx)
     q.asked = ngx_http_llm_ctx_asked(ctx);
     q.guessed = ctx->guessed;
 
+    ngx_http_llm_ctx_where(ctx, &place);
+
+    q.region = place.region;
+    ctx->place = (uint8_t) place.factors;
+
     ctx->price = ngx_http_llm_prices_find(&mcf->prices, &q,
                                           ngx_http_llm_view(&ctx->route),
-                                          ctx->request->connection->log);
+                                          &ctx->match);
     ctx->priced = 1;
 }
 

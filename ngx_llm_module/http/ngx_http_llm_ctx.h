@@ -86,6 +86,9 @@ typedef struct {
     uint32_t                   attempts;
     uint8_t                    usage;        /* llm_usage_e */
     uint8_t                    cost_source;  /* ngx_http_llm_cost_e */
+    uint8_t                    match;        /* llm_match_e: of the price */
+    uint8_t                    place;        /* llm_factor_bit()s of the
+                                                endpoint */
     uint8_t                    outcome;      /* llm_outcome_e */
     uint8_t                    error;        /* llm_error_e */
     uint8_t                    finish;       /* llm_finish_e */
@@ -100,6 +103,7 @@ typedef struct {
     unsigned                   last:1;       /* last buf seen */
     unsigned                   labelled:1;   /* series is chosen */
     unsigned                   priced:1;     /* price was looked up */
+    unsigned                   partial:1;    /* the cost is a lower bound */
     unsigned                   unreadable:1;
     unsigned                   finished:1;
 } ngx_http_llm_ctx_t;

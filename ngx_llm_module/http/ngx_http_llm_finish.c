@@ -237,12 +237,21 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 }
 
 
+/*
+ * A call that reports no tokens has a cost all the same where its tokens are
+ * free: a query of a rerank model, a moderation.
+ */
+
 static void
 ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 {
+    llm_bill_t  bill;
     llm_cost_t  cost;
 
-    if (ctx->usage == LLM_USAGE_NONE) {
+    if (ctx->usage == LLM_USAGE_NONE
+        && (ctx->outcome != LLM_OUTCOME_OK || ctx->answer == NULL
+            || ctx->dialect == LLM_DIALECT_NONE))
+    {
         return;
     }
 
@@ -256,9 +265,16 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_ctx_price(ctx);
 
-    if (llm_cost(ctx->price, ctx->tokens, ctx->answer->tier, 0, &cost)) {
+    ngx_memzero(&bill, sizeof(llm_bill_t));
+
+    bill.tokens = (ctx->usage == LLM_USAGE_NONE) ? NULL : ctx->tokens;
+    bill.tier = ctx->answer->tier;
+    bill.factors = ctx->place;
+
+    if (llm_cost_bill(ctx->price, &bill, &cost)) {
         ctx->cost = ngx_min(cost.nano, NGX_HTTP_LLM_COST_MAX);
         ctx->cost_source = NGX_HTTP_LLM_COST_LIST;
+        ctx->partial = (cost.flags & LLM_COST_INEXACT) != 0;
     }
 }
 

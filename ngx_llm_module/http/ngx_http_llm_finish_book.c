@@ -102,6 +102,57 @@ ngx_http_llm_finish_book_rounds(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/*
+ * A cost that is not known is never 0: the call is counted, and why it has
+ * none.  Of calls that failed without usage nobody asks for money.
+ */
+
+static void
+ngx_http_llm_finish_book_unpriced(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t  why;
+
+    if (ctx->usage == LLM_USAGE_NONE
+        && (ctx->outcome != LLM_OUTCOME_OK
+            || (ctx->answer == NULL && ctx->dialect != LLM_DIALECT_NONE)))
+    {
+        return;
+    }
+
+    why = (ctx->dialect == LLM_DIALECT_NONE) ? NGX_HTTP_LLM_UNPRICED_NO_METER
+          : (ctx->price == NULL) ? NGX_HTTP_LLM_UNPRICED_UNKNOWN
+          : (ctx->usage == LLM_USAGE_NONE) ? NGX_HTTP_LLM_UNPRICED_NO_USAGE
+          : NGX_HTTP_LLM_UNPRICED_NO_RATE;
+
+    ngx_http_llm_series_add(ctx->zone, ctx->series, NGX_HTTP_LLM_UNPRICED, 1);
+    ngx_http_llm_zone_count(ctx->zone, why, 1);
+}
+
+
+static void
+ngx_http_llm_finish_book_cost(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->replay) {
+        ngx_http_llm_series_add(ctx->zone, ctx->series, NGX_HTTP_LLM_SAVED,
+                                ctx->cost);
+        return;
+    }
+
+    if (ctx->cost_source == NGX_HTTP_LLM_COST_NONE) {
+        ngx_http_llm_finish_book_unpriced(ctx);
+        return;
+    }
+
+    ngx_http_llm_series_add(ctx->zone, ctx->series, NGX_HTTP_LLM_COST,
+                            ctx->cost);
+
+    if (ctx->usage == LLM_USAGE_ESTIMATED || ctx->partial) {
+        ngx_http_llm_series_add(ctx->zone, ctx->series,
+                                NGX_HTTP_LLM_COST_ESTIMATED, ctx->cost);
+    }
+}
+
+
 static void
 ngx_http_llm_finish_book_usage(ngx_http_llm_ctx_t *ctx)
 {
@@ -113,19 +164,7 @@ ngx_http_llm_finish_book_usage(ngx_http_llm_ctx_t *ctx)
     series = ctx->series;
     t = ctx->tokens;
 
-    if (ctx->replay) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_SAVED, ctx->cost);
-        return;
-    }
-
-    if (ctx->usage == LLM_USAGE_NONE) {
-
-        if (ctx->dialect == LLM_DIALECT_NONE
-            && ctx->outcome == LLM_OUTCOME_OK)
-        {
-            ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_UNPRICED, 1);
-        }
-
+    if (ctx->replay || ctx->usage == LLM_USAGE_NONE) {
         return;
     }
 
@@ -139,17 +178,8 @@ ngx_http_llm_finish_book_usage(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_TOKENS_REASONING,
                             t->reasoning);
 
-    if (ctx->cost_source == NGX_HTTP_LLM_COST_NONE) {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_UNPRICED, 1);
-
-    } else {
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_COST, ctx->cost);
-    }
-
     if (ctx->usage == LLM_USAGE_ESTIMATED) {
         ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_ESTIMATED, 1);
-        ngx_http_llm_series_add(zone, series, NGX_HTTP_LLM_COST_ESTIMATED,
-                                ctx->cost);
     }
 }
 
@@ -229,6 +259,7 @@ ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx)
     }
 
     ngx_http_llm_finish_book_usage(ctx);
+    ngx_http_llm_finish_book_cost(ctx);
     ngx_http_llm_finish_book_times(ctx);
     ngx_http_llm_finish_book_rounds(ctx);
 }

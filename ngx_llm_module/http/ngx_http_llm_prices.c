@@ -28,29 +28,20 @@ typedef struct {
 } ngx_http_llm_prices_ctx_t;
 
 
-static const struct {
-    ngx_str_t   name;
-    ngx_uint_t  rate;
-} ngx_http_llm_price_args[] = {
-    { ngx_string("input="), LLM_RATE_INPUT },
-    { ngx_string("output="), LLM_RATE_OUTPUT },
-    { ngx_string("cache_read="), LLM_RATE_CACHE_READ },
-    { ngx_string("cache_write="), LLM_RATE_CACHE_WRITE },
-    { ngx_string("cache_write_1h="), LLM_RATE_CACHE_WRITE_1H },
-    { ngx_string("reasoning="), LLM_RATE_REASONING },
-    { ngx_string("request="), LLM_RATE_REQUEST }
-};
-
-
-static ngx_int_t ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_http_llm_prices_t *p, EVP_MD_CTX *md);
+static ngx_int_t ngx_http_llm_prices_read(ngx_conf_t *cf,
+    ngx_http_llm_price_file_t *file, ngx_http_llm_prices_t *p,
+    EVP_MD_CTX *md);
+static void ngx_http_llm_prices_compare(ngx_conf_t *cf,
+    ngx_http_llm_prices_t *p, ngx_http_llm_prices_t *old);
 static int ngx_http_llm_prices_entry(void *data, const llm_price_entry_t *e);
 
 
 ngx_int_t
 ngx_http_llm_prices_init(ngx_conf_t *cf, ngx_http_llm_prices_t *p)
 {
-    if (ngx_array_init(&p->files, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK
+    if (ngx_array_init(&p->files, cf->pool, 2,
+                       sizeof(ngx_http_llm_price_file_t))
+           != NGX_OK
         || ngx_array_init(&p->rules, cf->pool, 4, sizeof(llm_price_rule_t))
            != NGX_OK
         || ngx_array_init(&p->regexes, cf->pool, 2,
@@ -69,7 +60,8 @@ ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_main_conf_t *mcf = conf;
 
-    ngx_str_t  *value, *file;
+    ngx_str_t                  *value;
+    ngx_http_llm_price_file_t  *file;
 
     value = cf->args->elts;
 
@@ -78,9 +70,10 @@ ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    *file = value[1];
+    file->path = value[1];
+    file->models = 0;
 
-    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -88,7 +81,7 @@ ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static const llm_price_t *
+const llm_price_t *
 ngx_http_llm_prices_pack(ngx_conf_t *cf, const llm_price_t *price)
 {
     llm_price_t  *copy;
@@ -104,189 +97,18 @@ ngx_http_llm_prices_pack(ngx_conf_t *cf, const llm_price_t *price)
 }
 
 
-/* One argument of llm_price after the model. */
-
-static const char *
-ngx_http_llm_prices_arg(llm_price_draft_t *draft, llm_price_rule_t *rule,
-    ngx_str_t *arg, ngx_uint_t *seen)
-{
-    llm_str_t    value;
-    ngx_uint_t   i;
-    llm_price_e  rc;
-
-    if (ngx_strncmp(arg->data, "provider=", 9) == 0) {
-        rule->provider.data = arg->data + 9;
-        rule->provider.len = arg->len - 9;
-        return NULL;
-    }
-
-    if (ngx_strncmp(arg->data, "route=", 6) == 0) {
-        rule->route.data = arg->data + 6;
-        rule->route.len = arg->len - 6;
-        return NULL;
-    }
-
-    for (i = 0;
-         i < sizeof(ngx_http_llm_price_args)
-             / sizeof(ngx_http_llm_price_args[0]);
-         i++)
-    {
-        if (arg->len < ngx_http_llm_price_args[i].name.len
-            || ngx_strncmp(arg->data, ngx_http_llm_price_args[i].name.data,
-                           ngx_http_llm_price_args[i].name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        if (*seen & (1 << i)) {
-            return "given twice";
-        }
-
-        *seen |= 1 << i;
-
-        value.data = arg->data + ngx_http_llm_price_args[i].name.len;
-        value.len = arg->len - ngx_http_llm_price_args[i].name.len;
-
-        rc = llm_price_draft_million(draft, ngx_http_llm_price_args[i].rate,
-                                     value);
-
-        return (rc == LLM_PRICE_OK) ? NULL : llm_price_errors[rc];
-    }
-
-    return "no such parameter";
-}
-
-
-static char *
-ngx_http_llm_prices_regex(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
-    llm_price_rule_t *rule)
-{
-#if (NGX_PCRE)
-    u_char                       errstr[NGX_MAX_CONF_ERRSTR];
-    ngx_regex_compile_t          rc;
-    ngx_http_llm_price_regex_t  *re;
-
-    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
-
-    rc.pattern.data = (u_char *) rule->pattern.data;
-    rc.pattern.len = rule->pattern.len;
-    rc.pool = cf->pool;
-    rc.err.len = NGX_MAX_CONF_ERRSTR;
-    rc.err.data = errstr;
-
-    if (ngx_regex_compile(&rc) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &rc.err);
-        return NGX_CONF_ERROR;
-    }
-
-    re = ngx_array_push(&p->regexes);
-    if (re == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    re->rule = *rule;
-    re->regex = rc.regex;
-
-    return NGX_CONF_OK;
-#else
-    return "needs PCRE for a \"~regex\"";
-#endif
-}
-
-
-char *
-ngx_http_llm_prices_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_llm_main_conf_t *mcf = conf;
-
-    llm_str_t           word;
-    ngx_str_t          *value;
-    ngx_uint_t          i, seen;
-    llm_price_e         rc;
-    const char         *why;
-    llm_price_t        *price;
-    llm_price_rule_t    rule, *r;
-    llm_price_draft_t  *draft;
-
-    value = cf->args->elts;
-    ngx_memzero(&rule, sizeof(llm_price_rule_t));
-
-    word.data = value[1].data;
-    word.len = value[1].len;
-
-    if (llm_price_rule_pattern(&rule, word) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid model \"%V\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    draft = ngx_palloc(cf->temp_pool, sizeof(llm_price_draft_t));
-    price = ngx_palloc(cf->temp_pool, LLM_PRICE_MAX_SIZE);
-
-    if (draft == NULL || price == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    llm_price_draft_init(draft);
-    seen = 0;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        why = ngx_http_llm_prices_arg(draft, &rule, &value[i], &seen);
-
-        if (why) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": %s",
-                               &value[i], why);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if ((seen & 3) != 3) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"llm_price\" of \"%V\" needs \"input=\" and "
-                           "\"output=\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    rc = llm_price_pack(draft, price);
-    if (rc != LLM_PRICE_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "price of \"%V\": %s",
-                           &value[1], llm_price_errors[rc]);
-        return NGX_CONF_ERROR;
-    }
-
-    rule.price = ngx_http_llm_prices_pack(cf, price);
-    if (rule.price == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (rule.kind == LLM_RULE_REGEX) {
-        return ngx_http_llm_prices_regex(cf, &mcf->prices, &rule);
-    }
-
-    r = ngx_array_push(&mcf->prices.rules);
-    if (r == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *r = rule;
-
-    return NGX_CONF_OK;
-}
-
-
 ngx_int_t
-ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p)
+ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
+    ngx_http_llm_prices_t *old)
 {
     u_char                      *hash;
     uint32_t                     nslots;
     unsigned int                 len;
     ngx_int_t                    rc;
-    ngx_str_t                   *file;
     ngx_uint_t                   i;
     EVP_MD_CTX                  *md;
     llm_price_slot_t            *slots;
+    ngx_http_llm_price_file_t   *file;
     ngx_http_llm_price_entry_t  *e;
 
     if (ngx_array_init(&p->entries, cf->temp_pool, 64,
@@ -353,7 +175,57 @@ ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p)
 
     p->models = p->table.n;
 
+    if (old && p->files.nelts) {
+        ngx_http_llm_prices_compare(cf, p, old);
+    }
+
     return NGX_OK;
+}
+
+
+/*
+ * A list may have been cut on its way here and still be one.  It is used,
+ * for it may be meant; and said, for most often it is not.
+ */
+
+static void
+ngx_http_llm_prices_compare(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
+    ngx_http_llm_prices_t *old)
+{
+    ngx_uint_t                  i, k, said;
+    ngx_http_llm_price_file_t  *file, *was;
+
+    file = p->files.elts;
+    was = old->files.elts;
+    said = 0;
+
+    for (i = 0; i < p->files.nelts; i++) {
+        for (k = 0; k < old->files.nelts; k++) {
+
+            if (file[i].path.len != was[k].path.len
+                || ngx_strncmp(file[i].path.data, was[k].path.data,
+                               was[k].path.len)
+                   != 0
+                || file[i].models * 2 >= was[k].models)
+            {
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "price list \"%V\" has lost more than half of its "
+                          "models: %ui, and %ui in the running configuration",
+                          &file[i].path, file[i].models, was[k].models);
+            said = 1;
+            break;
+        }
+    }
+
+    if (!said && p->models * 2 < old->models) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "the price lists have lost more than half of their "
+                      "names: %uL, and %uL in the running configuration",
+                      p->models, old->models);
+    }
 }
 
 
@@ -389,7 +261,7 @@ ngx_http_llm_prices_error(ngx_conf_t *cf, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *path,
+ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
     ngx_http_llm_prices_t *p, EVP_MD_CTX *md)
 {
     int                         rc;
@@ -397,9 +269,11 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *path,
     u_char                     *buf;
     ssize_t                     n;
     ngx_fd_t                    fd;
+    ngx_str_t                  *path;
     llm_price_list_t           *list;
     ngx_http_llm_prices_ctx_t   ctx;
 
+    path = &file->path;
     ctx.cf = cf;
     ctx.prices = p;
     size = 0;
@@ -474,6 +348,8 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *path,
         ngx_http_llm_prices_error(cf, path, &list->error);
     }
 
+    file->models = list->stat.models;
+
     return (rc == LLM_PRICE_LIST_OK) ? NGX_OK : NGX_ERROR;
 }
 
@@ -533,7 +409,7 @@ ngx_http_llm_prices_entry(void *data, const llm_price_entry_t *e)
 
 static const llm_price_t *
 ngx_http_llm_prices_match(ngx_http_llm_prices_t *p, llm_str_t model,
-    const llm_name_query_t *q, llm_str_t route, ngx_log_t *log)
+    const llm_name_query_t *q, llm_str_t route)
 {
     ngx_str_t                    s;
     ngx_uint_t                   i;
@@ -572,12 +448,13 @@ ngx_http_llm_prices_match(ngx_http_llm_prices_t *p, llm_str_t model,
 
 const llm_price_t *
 ngx_http_llm_prices_find(ngx_http_llm_prices_t *p, const llm_name_query_t *q,
-    llm_str_t route, ngx_log_t *log)
+    llm_str_t route, uint8_t *how)
 {
-    const llm_price_rule_t  *rule;
-#if (NGX_PCRE)
+    llm_match_e              match;
     const llm_price_t       *price;
-#endif
+    const llm_price_rule_t  *rule;
+
+    *how = LLM_MATCH_RULE;
 
     if (p->rules.nelts) {
         rule = llm_price_rule_find(p->rules.elts, p->rules.nelts, q, route);
@@ -588,21 +465,26 @@ ngx_http_llm_prices_find(ngx_http_llm_prices_t *p, const llm_name_query_t *q,
 
 #if (NGX_PCRE)
     if (p->regexes.nelts) {
-        price = ngx_http_llm_prices_match(p, q->answered, q, route, log);
+        price = ngx_http_llm_prices_match(p, q->answered, q, route);
         if (price) {
             return price;
         }
 
-        price = ngx_http_llm_prices_match(p, q->asked, q, route, log);
+        price = ngx_http_llm_prices_match(p, q->asked, q, route);
         if (price) {
             return price;
         }
     }
 #endif
 
+    *how = LLM_MATCH_NONE;
+
     if (p->table.n == 0) {
         return NULL;
     }
 
-    return llm_price_find(&p->table, q, NULL);
+    price = llm_price_find(&p->table, q, &match);
+    *how = match;
+
+    return price;
 }

@@ -19,6 +19,12 @@
 
 
 typedef struct {
+    ngx_str_t                path;      /* its full name */
+    ngx_uint_t               models;
+} ngx_http_llm_price_file_t;
+
+
+typedef struct {
     llm_price_rule_t         rule;
 #if (NGX_PCRE)
     ngx_regex_t             *regex;
@@ -27,7 +33,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t              files;     /* ngx_str_t: full names */
+    ngx_array_t              files;     /* ngx_http_llm_price_file_t */
     ngx_array_t              entries;   /* of all lists, in their order */
     ngx_array_t              rules;     /* llm_price_rule_t */
     ngx_array_t              regexes;   /* ngx_http_llm_price_regex_t */
@@ -47,12 +53,20 @@ char *ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_llm_prices_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* All directives were seen: builds the table. */
-ngx_int_t ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p);
+/* A copy that lives as long as the configuration. */
+const llm_price_t *ngx_http_llm_prices_pack(ngx_conf_t *cf,
+    const llm_price_t *price);
 
-/* NULL: unpriced. */
+/*
+ * All directives were seen: builds the table.  old: of the configuration
+ * that runs, or NULL; a list that is much smaller now is warned of.
+ */
+ngx_int_t ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
+    ngx_http_llm_prices_t *old);
+
+/* NULL: no list and no rule knows the model.  how: llm_match_e. */
 const llm_price_t *ngx_http_llm_prices_find(ngx_http_llm_prices_t *p,
-    const llm_name_query_t *q, llm_str_t route, ngx_log_t *log);
+    const llm_name_query_t *q, llm_str_t route, uint8_t *how);
 
 
 #endif /* _NGX_HTTP_LLM_PRICES_H_INCLUDED_ */

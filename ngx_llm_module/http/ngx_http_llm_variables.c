@@ -110,6 +110,8 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
       1, KNOWN_END },
     { ngx_string("llm_cost_source"), ngx_http_llm_variable_text,
       V_COST_SOURCE, KNOWN_END },
+    { ngx_string("llm_price_match"), ngx_http_llm_variable_text,
+      V_PRICE_MATCH, KNOWN_END },
 
     { ngx_string("llm_finish_reason"), ngx_http_llm_variable_text,
       V_FINISH_REASON, KNOWN_END },

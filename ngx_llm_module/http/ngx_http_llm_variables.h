@@ -23,6 +23,7 @@ enum {
     V_TEMPERATURE,
     V_USAGE,
     V_COST_SOURCE,
+    V_PRICE_MATCH,
     V_FINISH_REASON,
     V_OUTCOME,
     V_ERROR_TYPE,

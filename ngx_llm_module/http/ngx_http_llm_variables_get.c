@@ -173,6 +173,13 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         return ngx_http_llm_variable_word(s,
                              ngx_http_llm_cost_sources[ctx->cost_source]);
 
+    case V_PRICE_MATCH:
+        if (!ctx->priced) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_llm_variable_word(s, llm_match_names[ctx->match]);
+
     case V_OUTCOME:
         return ngx_http_llm_variable_word(s,
                                           llm_outcome_names[ctx->outcome]);

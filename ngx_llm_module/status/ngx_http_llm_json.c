@@ -112,6 +112,8 @@ ngx_http_llm_json_health(ngx_http_llm_view_t *view)
     ngx_http_llm_json_plain(view, "health");
     ngx_http_llm_out_lit(out, ",\"unreadable\":{");
     ngx_http_llm_json_plain(view, "unreadable");
+    ngx_http_llm_out_lit(out, "},\"unpriced\":{");
+    ngx_http_llm_json_plain(view, "unpriced");
     ngx_http_llm_out_lit(out, "},\"splices_skipped\":{");
     ngx_http_llm_json_plain(view, "splices_skipped");
 

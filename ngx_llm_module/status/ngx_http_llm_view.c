@@ -60,7 +60,7 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
     counter("calls", "estimated", "nginx_llm_estimated_calls", NULL, NULL,
             "Calls whose tokens were estimated.", NULL, ESTIMATED, 0),
     counter("calls", "unpriced", "nginx_llm_unpriced_calls", NULL, NULL,
-            "Calls of a model without a price.", NULL, UNPRICED, 0),
+            "Calls whose cost is not known.", NULL, UNPRICED, 0),
 
     counter("attempts", "total", "nginx_llm_attempts", NULL, NULL,
             "Attempts to reach a provider.", NULL, ATTEMPTS, 0),
@@ -194,6 +194,15 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
          "inflate", NULL, UNREADABLE_INFLATE, 0),
     zone("unreadable", "other", "nginx_llm_unreadable", "reason",
          "other", NULL, UNREADABLE_OTHER, 0),
+
+    zone("unpriced", "unknown_model", NULL, NULL, NULL, NULL,
+         UNPRICED_UNKNOWN, 0),
+    zone("unpriced", "no_rate", NULL, NULL, NULL, NULL,
+         UNPRICED_NO_RATE, 0),
+    zone("unpriced", "no_usage", NULL, NULL, NULL, NULL,
+         UNPRICED_NO_USAGE, 0),
+    zone("unpriced", "no_meter", NULL, NULL, NULL, NULL,
+         UNPRICED_NO_METER, 0),
 
     zone("splices_skipped", "signed", "nginx_llm_splices_skipped", "reason",
          "signed", "Changes of a request that were left out, by reason.",

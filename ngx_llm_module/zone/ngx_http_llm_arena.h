@@ -111,6 +111,10 @@ typedef enum {
     X(UNREADABLE_FRAMING,       "unreadable",      "framing")                 \
     X(UNREADABLE_INFLATE,       "unreadable",      "inflate")                 \
     X(UNREADABLE_OTHER,         "unreadable",      "other")                   \
+    X(UNPRICED_UNKNOWN,         "unpriced",        "unknown_model")           \
+    X(UNPRICED_NO_RATE,         "unpriced",        "no_rate")                 \
+    X(UNPRICED_NO_USAGE,        "unpriced",        "no_usage")                \
+    X(UNPRICED_NO_METER,        "unpriced",        "no_meter")                \
     X(SKIPPED_SIGNED,           "splices_skipped", "signed")                  \
     X(SKIPPED_ENCODED,          "splices_skipped", "encoded")                 \
     X(SKIPPED_UNREADABLE,       "splices_skipped", "unreadable")              \

@@ -91,6 +91,7 @@ sub wrong {
             %{ _keys($count, qw(other_requests estimated_calls unpriced_calls
                 lost_on_resize late_settles generation workers)) },
             unreadable => { map => $count },
+            unpriced => { map => $count },
             splices_skipped => { map => $count },
             orphaned_usd => $usd,
             state => sub { $_[0] =~ /\A(?:none|ok|degraded)\z/ },
