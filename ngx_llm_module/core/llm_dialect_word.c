@@ -52,7 +52,38 @@ static const struct {
     { "server_error", LLM_ERROR_SERVER_ERROR },
     { "api_error", LLM_ERROR_SERVER_ERROR },
     { "internal_error", LLM_ERROR_SERVER_ERROR },
-    { "INTERNAL", LLM_ERROR_SERVER_ERROR }
+    { "INTERNAL", LLM_ERROR_SERVER_ERROR },
+
+    /*
+     * AWS: those of the Bedrock runtime, and common ones of every service.
+     * Headers begin them with a capital, frames of event streams do not.
+     */
+    { "ThrottlingException", LLM_ERROR_RATE_LIMIT },
+    { "ThrottledException", LLM_ERROR_RATE_LIMIT },
+    { "TooManyRequestsException", LLM_ERROR_RATE_LIMIT },
+    { "LimitExceededException", LLM_ERROR_RATE_LIMIT },
+    { "RequestLimitExceeded", LLM_ERROR_RATE_LIMIT },
+    { "ServiceQuotaExceededException", LLM_ERROR_RATE_LIMIT },
+    { "ServiceUnavailableException", LLM_ERROR_OVERLOADED },
+    { "ServiceUnavailable", LLM_ERROR_OVERLOADED },
+    { "ModelNotReadyException", LLM_ERROR_OVERLOADED },
+    { "ModelTimeoutException", LLM_ERROR_TIMEOUT },
+    { "RequestTimeoutException", LLM_ERROR_TIMEOUT },
+    { "AccessDeniedException", LLM_ERROR_AUTH },
+    { "UnrecognizedClientException", LLM_ERROR_AUTH },
+    { "ExpiredTokenException", LLM_ERROR_AUTH },
+    { "InvalidSignatureException", LLM_ERROR_AUTH },
+    { "IncompleteSignatureException", LLM_ERROR_AUTH },
+    { "MissingAuthenticationTokenException", LLM_ERROR_AUTH },
+    { "ResourceNotFoundException", LLM_ERROR_NOT_FOUND },
+    { "UnknownOperationException", LLM_ERROR_NOT_FOUND },
+    { "ValidationException", LLM_ERROR_INVALID_REQUEST },
+    { "SerializationException", LLM_ERROR_INVALID_REQUEST },
+    { "ConflictException", LLM_ERROR_INVALID_REQUEST },
+    { "InternalServerException", LLM_ERROR_SERVER_ERROR },
+    { "InternalFailure", LLM_ERROR_SERVER_ERROR },
+    { "ModelErrorException", LLM_ERROR_SERVER_ERROR },
+    { "ModelStreamErrorException", LLM_ERROR_SERVER_ERROR }
 };
 
 
@@ -173,6 +204,20 @@ llm_error_status(unsigned status)
 }
 
 
+/* The same, whatever the case of the first letter. */
+
+static int
+llm_word_begins_same(llm_str_t s, const char *word)
+{
+    size_t  n;
+
+    n = strlen(word);
+
+    return s.len == n && (s.data[0] | 0x20) == (word[0] | 0x20)
+           && memcmp(s.data + 1, word + 1, n - 1) == 0;
+}
+
+
 unsigned
 llm_dialect_error_word(llm_str_t word)
 {
@@ -180,9 +225,7 @@ llm_dialect_error_word(llm_str_t word)
     unsigned  n;
 
     for (i = 0; i < COUNT(llm_error_types); i++) {
-        if (llm_str_eq(word, llm_error_types[i].name,
-                       strlen(llm_error_types[i].name)))
-        {
+        if (llm_word_begins_same(word, llm_error_types[i].name)) {
             return llm_error_types[i].error;
         }
     }
