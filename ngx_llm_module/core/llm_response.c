@@ -38,24 +38,15 @@ static const llm_sse_handler_t  llm_response_sse = {
 };
 
 
+static const llm_response_event_t  llm_response_fresh = {
+    .kind = KIND_NONE
+};
+
+
 void
 llm_response_event_reset(llm_response_t *r)
 {
-    r->ev.parts = 0;
-    r->ev.kind = KIND_NONE;
-    r->ev.payload = PAYLOAD_NEW;
-    r->ev.mark_len = 0;
-    r->ev.changed = 0;
-    r->ev.failed = 0;
-    r->ev.end = 0;
-    r->ev.tools = 0;
-    r->ev.tool_seen = 0;
-    r->ev.ttl_1h = 0;
-    r->ev.ttl_tokens = 0;
-    r->ev.index = 0;
-    r->ev.tool_index = 0;
-    r->ev.tool_id = 0;
-    r->ev.finish.len = 0;
+    r->ev = llm_response_fresh;
 }
 
 

@@ -198,6 +198,14 @@ llm_sse_feed(llm_sse_t *s, const uint8_t *p, size_t len,
                 goto value;
             }
 
+            if (e - p > 7 && memcmp(p, "event: ", 7) == 0) {
+                s->field = FIELD_EVENT;
+                s->field_len = 5;
+                llm_sse_field(s, h, ctx);
+                p += 7;
+                goto value;
+            }
+
             s->field_len = 0;
 
             if (c == ':') {
