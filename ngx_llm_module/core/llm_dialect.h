@@ -89,6 +89,11 @@ typedef enum {
     LLM_S_MODEL_LAST,            /* the last one */
     LLM_S_ID,
     LLM_S_TIER,
+    LLM_S_SPEED,
+    LLM_S_GEO,
+    LLM_S_MODALITY,              /* of tokens, that may have other rates */
+    LLM_S_AUDIO,                 /* a count of such tokens */
+    LLM_S_IMAGE,
     LLM_S_ERROR,                 /* an object or a text, if not empty */
     LLM_S_ERROR_MARK,            /* an error if it says "error" */
     LLM_S_ERROR_TYPE,
@@ -111,7 +116,8 @@ typedef enum {
     LLM_S_TOOL_INPUT,            /* read by tools, beside the input */
     LLM_S_BILLED_INPUT,          /* what the bill says, where that is less */
     LLM_S_BILLED_OUTPUT,
-    LLM_S_SEARCHES,              /* units of searching, billed */
+    LLM_S_QUERIES,               /* of a rerank, billed */
+    LLM_S_SEARCHES,              /* of the web, billed beside tokens */
     LLM_S_TOKENS_END,
 
     LLM_S_INPUT_PART = LLM_S_TOKENS_END,  /* one of several to be added */

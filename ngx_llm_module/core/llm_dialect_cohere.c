@@ -17,7 +17,7 @@
     { at "usage.cached_tokens", LLM_S_CACHE_READ, 0 },                        \
     { at "usage.billed_units.input_tokens", LLM_S_BILLED_INPUT, 0 },          \
     { at "usage.billed_units.output_tokens", LLM_S_BILLED_OUTPUT, 0 },        \
-    { at "usage.billed_units.search_units", LLM_S_SEARCHES, 0 }
+    { at "usage.billed_units.search_units", LLM_S_QUERIES, 0 }
 
 static const llm_json_row_t  llm_cohere_rows[] = {
     { "id", LLM_S_ID, S },
@@ -72,7 +72,7 @@ static const llm_event_kind_t  llm_cohere_kinds[] = {
     { at "meta.cached_tokens", LLM_S_CACHE_READ, 0 },                         \
     { at "meta.billed_units.input_tokens", LLM_S_BILLED_INPUT, 0 },           \
     { at "meta.billed_units.output_tokens", LLM_S_BILLED_OUTPUT, 0 },         \
-    { at "meta.billed_units.search_units", LLM_S_SEARCHES, 0 }
+    { at "meta.billed_units.search_units", LLM_S_QUERIES, 0 }
 
 static const llm_json_row_t  llm_cohere_v1_rows[] = {
     { "text", LLM_S_TEXT, T },

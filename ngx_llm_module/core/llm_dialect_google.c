@@ -47,6 +47,8 @@ static const llm_json_row_t  llm_gemini_rows[] = {
     { "usageMetadata.cachedContentTokenCount", LLM_S_CACHE_READ, 0 },
     { "usageMetadata.toolUsePromptTokenCount", LLM_S_TOOL_INPUT, 0 },
     { "usageMetadata.totalTokenCount", LLM_S_TOTAL, 0 },
+    { "usageMetadata.promptTokensDetails[].modality", LLM_S_MODALITY, S },
+    { "usageMetadata.candidatesTokensDetails[].modality", LLM_S_MODALITY, S },
     { "usageMetadata.serviceTier", LLM_S_TIER, S },
     { "usageMetadata.trafficType", LLM_S_TIER, S }
 };
@@ -65,6 +67,8 @@ static const llm_json_row_t  llm_gemini_rows[] = {
     { at "usage.total_thought_tokens", LLM_S_REASONING, 0 },                  \
     { at "usage.total_cached_tokens", LLM_S_CACHE_READ, 0 },                  \
     { at "usage.total_tool_use_tokens", LLM_S_TOOL_INPUT, 0 },                \
+    { at "usage.input_tokens_by_modality[].modality", LLM_S_MODALITY, S },    \
+    { at "usage.output_tokens_by_modality[].modality", LLM_S_MODALITY, S },   \
     { at "usage.total_tokens", LLM_S_TOTAL, 0 }
 
 static const llm_json_row_t  llm_interactions_rows[] = {

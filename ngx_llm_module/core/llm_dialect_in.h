@@ -50,7 +50,10 @@ extern const llm_event_kind_t  llm_kinds_any[];
       LLM_S_CACHE_WRITE_1H, 0 },                                              \
     { at "usage.output_tokens_details.thinking_tokens",                       \
       LLM_S_REASONING, 0 },                                                   \
+    { at "usage.server_tool_use.web_search_requests", LLM_S_SEARCHES, 0 },    \
     { at "usage.service_tier", LLM_S_TIER, S },                               \
+    { at "usage.speed", LLM_S_SPEED, S },                                     \
+    { at "usage.inference_geo", LLM_S_GEO, S },                               \
     { at "usage.cost", LLM_S_COST, 0 }
 
 /* the events of a stream of messages */

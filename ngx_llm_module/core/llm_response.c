@@ -38,6 +38,11 @@ static const llm_sse_handler_t  llm_response_sse = {
 };
 
 
+static const char  llm_response_done[] = "[DONE]";
+
+#define DONE_LEN  (sizeof(llm_response_done) - 1)
+
+
 static const llm_response_event_t  llm_response_fresh = {
     .kind = KIND_NONE
 };
@@ -265,10 +270,16 @@ llm_response_data(void *ctx, const uint8_t *p, const uint8_t *e)
     }
 
     q = llm_scan_line(p, e);
+    n = q - p;
 
-    n = llm_min((size_t) (q - p), (size_t) LLM_MARK_LEN - r->ev.mark_len);
-    memcpy(r->ev.mark + r->ev.mark_len, p, n);
-    r->ev.mark_len += n;
+    if (r->ev.mark > DONE_LEN || n > DONE_LEN - r->ev.mark
+        || memcmp(p, llm_response_done + r->ev.mark, n) != 0)
+    {
+        r->ev.mark = DONE_LEN + 1;
+
+    } else {
+        r->ev.mark += n;
+    }
 
     return q;
 }
@@ -341,7 +352,7 @@ llm_response_event(void *ctx, llm_str_t name)
 
         llm_response_settle(r);
 
-    } else if (r->ev.mark_len == 6 && memcmp(r->ev.mark, "[DONE]", 6) == 0) {
+    } else if (r->ev.mark == DONE_LEN) {
         r->end = 1;
     }
 

@@ -16,6 +16,7 @@
 #include "llm_facts.h"
 #include "llm_frame.h"
 #include "llm_json.h"
+#include "llm_price.h"
 #include "llm_sse.h"
 #include "llm_text.h"
 #include "llm_values.h"
@@ -25,7 +26,6 @@
 #define LLM_MODEL_LEN   96
 #define LLM_ID_LEN      64
 #define LLM_WORD_LEN    32
-#define LLM_MARK_LEN    8
 
 
 typedef struct {
@@ -40,8 +40,7 @@ typedef struct {
     uint8_t              kind;         /* index in the dialect's kinds; 255:
                                           no type seen */
     uint8_t              payload;      /* what the data of an event is */
-    uint8_t              mark_len;
-    uint8_t              mark[LLM_MARK_LEN];
+    uint8_t              mark;         /* bytes that agree to [DONE] */
     uint8_t              changed;      /* what of the facts, LLM_CHANGED_*;
                                           more than the memo could restore */
     uint8_t              failed;       /* a frame of an error: its class */
@@ -120,6 +119,8 @@ typedef struct {
     uint8_t                   broken;      /* some text was not JSON */
     uint8_t                   malformed;   /* and could not become it */
     uint8_t                   tier;        /* llm_tier_e */
+    uint8_t                   factors;     /* llm_factor_bit()s */
+    uint8_t                   extras;      /* LLM_EXTRA_* */
 
     uint32_t                  events;
     uint32_t                  content_events;
@@ -194,12 +195,12 @@ uint64_t llm_response_estimate(const llm_response_t *r);
 /* True where it reports output but leaves out the input: it was not 0. */
 int llm_response_no_input(const llm_response_t *r);
 
-/* The tokens that the provider bills, where it says that they are others than
- * those that it counts.  0: it does not say. */
-int llm_response_billed(const llm_response_t *r, llm_tokens_t *t);
-
-/* Units of searching that it bills. */
-uint32_t llm_response_searches(const llm_response_t *r);
+/*
+ * What is billed: t, or other tokens where the provider says so (then they
+ * are in billed).
+ */
+void llm_response_bill(const llm_response_t *r, const llm_tokens_t *t,
+    llm_tokens_t *billed, llm_bill_t *bill);
 
 /* What the provider says the call cost, nano-USD.  0: it does not say. */
 int llm_response_cost(const llm_response_t *r, uint64_t *nano);

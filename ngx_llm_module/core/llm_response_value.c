@@ -9,7 +9,6 @@
 
 #include "llm_response_in.h"
 #include "llm_decimal.h"
-#include "llm_price.h"
 
 
 /* Errors, finish reasons and the like: short, and cut if they are not. */
@@ -181,11 +180,24 @@ llm_response_digits(unsigned slot)
 #define BIT(slot)  (1u << llm_counter(slot))
 
 
+/* What there is of a counter and v more. */
+
+static uint32_t
+llm_response_sum(const llm_response_t *r, unsigned slot, uint64_t v)
+{
+    uint64_t  n;
+
+    n = (r->present & BIT(slot)) ? r->counter[llm_counter(slot)] : 0;
+
+    return llm_min(n + llm_min(v, UINT32_MAX), UINT32_MAX);
+}
+
+
 static void
 llm_response_counter(llm_response_t *r, unsigned slot,
     const llm_json_event_t *ev)
 {
-    uint64_t       v, sum;
+    uint64_t       v;
     llm_decimal_e  rc;
 
     if (ev->type != LLM_JSON_NUMBER) {
@@ -222,8 +234,7 @@ llm_response_counter(llm_response_t *r, unsigned slot,
 
     case LLM_S_INPUT_PART:
         slot = LLM_S_INPUT;
-        sum = (r->present & BIT(slot)) ? r->counter[llm_counter(slot)] : 0;
-        v = llm_min(v, UINT32_MAX) + sum;
+        v = llm_response_sum(r, slot, v);
 
         /* fall through */
 
@@ -248,10 +259,10 @@ llm_response_usage(llm_response_t *r, const llm_json_event_t *ev, int second)
     if ((llm_dialects[r->dialect]->usage & LLM_USAGE_REPLACE)
         || r->usage == LLM_RESPONSE_U_SECOND)
     {
-        /* a cost and a time are the call's, and may stand before */
+        /* these are the call's, and may stand before */
 
         r->present &= BIT(LLM_S_COST) | BIT(LLM_S_COST_TICKS)
-                      | BIT(LLM_S_TIME_S);
+                      | BIT(LLM_S_TIME_S) | BIT(LLM_S_SEARCHES);
     }
 
     r->usage = second ? LLM_RESPONSE_U_SECOND : LLM_RESPONSE_U_FIRST;
@@ -368,6 +379,79 @@ llm_response_tier(llm_response_t *r, llm_str_t name)
 }
 
 
+static void
+llm_response_factor(llm_response_t *r, unsigned factors)
+{
+    r->factors |= factors;
+    r->ev.changed |= LLM_CHANGED_TIER;
+}
+
+
+/* Things that have charges of their own, by the names of items and of kinds
+ * of tokens. */
+
+static const struct {
+    const char  *word;
+    uint8_t      extra;
+} llm_response_extras[] = {
+    { "audio", LLM_EXTRA_AUDIO },
+    { "AUDIO", LLM_EXTRA_AUDIO },
+    { "image", LLM_EXTRA_IMAGE },
+    { "IMAGE", LLM_EXTRA_IMAGE },
+    { "video", LLM_EXTRA_VIDEO },
+    { "VIDEO", LLM_EXTRA_VIDEO },
+    { "image_generation_call", LLM_EXTRA_IMAGE },
+    { "code_interpreter_call", LLM_EXTRA_TOOL },
+    { "file_search_call", LLM_EXTRA_TOOL },
+    { "computer_call", LLM_EXTRA_TOOL },
+    { "google_search_call", LLM_EXTRA_TOOL },
+    { "url_context_call", LLM_EXTRA_TOOL },
+    { "code_execution_call", LLM_EXTRA_TOOL }
+};
+
+
+static void
+llm_response_extra(llm_response_t *r, llm_str_t word)
+{
+    size_t  i;
+
+    for (i = 0;
+         i < sizeof(llm_response_extras) / sizeof(llm_response_extras[0]);
+         i++)
+    {
+        if (llm_str_eq(word, llm_response_extras[i].word,
+                       strlen(llm_response_extras[i].word)))
+        {
+            r->extras |= llm_response_extras[i].extra;
+            r->ev.changed |= LLM_CHANGED_TIER;
+            return;
+        }
+    }
+}
+
+
+static void
+llm_response_block(llm_response_t *r, llm_str_t type)
+{
+    if (!llm_word_ends(type, llm_dialects[r->dialect]->tool_suffix)) {
+        return;
+    }
+
+    r->ev.parts |= llm_part(LLM_S_BLOCK_TYPE);
+    r->ev.tools += (r->framing == LLM_FRAMING_JSON);
+
+    if (llm_str_is(type, "web_search_call")) {
+        r->counter[llm_counter(LLM_S_SEARCHES)] =
+            llm_response_sum(r, LLM_S_SEARCHES, 1);
+        r->present |= BIT(LLM_S_SEARCHES);
+        r->ev.changed |= LLM_CHANGED_USAGE;
+        return;
+    }
+
+    llm_response_extra(r, type);
+}
+
+
 /* Of a choice it is noted until its index is known, else it is the whole's. */
 
 static void
@@ -409,11 +493,7 @@ llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
         break;
 
     case LLM_S_BLOCK_TYPE:
-        if (llm_word_ends(text, llm_dialects[r->dialect]->tool_suffix)) {
-            r->ev.parts |= llm_part(LLM_S_BLOCK_TYPE);
-            r->ev.tools += (r->framing == LLM_FRAMING_JSON);
-        }
-
+        llm_response_block(r, text);
         break;
 
     case LLM_S_MODEL:
@@ -436,6 +516,18 @@ llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
 
     case LLM_S_TIER:
         llm_response_tier(r, text);
+        break;
+
+    case LLM_S_SPEED:
+        llm_response_factor(r, llm_price_speed(text));
+        break;
+
+    case LLM_S_GEO:
+        llm_response_factor(r, llm_price_geo(text));
+        break;
+
+    case LLM_S_MODALITY:
+        llm_response_extra(r, text);
         break;
 
     case LLM_S_ERROR_MARK:
@@ -573,6 +665,16 @@ llm_response_value(void *data, const llm_json_event_t *ev)
 
     case LLM_S_CACHE_DETAIL:
         llm_response_cache_detail(r);
+        return;
+
+    case LLM_S_AUDIO:
+    case LLM_S_IMAGE:
+        if (llm_response_index(ev)) {
+            r->extras |= (slot == LLM_S_AUDIO) ? LLM_EXTRA_AUDIO
+                                               : LLM_EXTRA_IMAGE;
+            r->ev.changed |= LLM_CHANGED_TIER;
+        }
+
         return;
 
     case LLM_S_INDEX:

@@ -119,26 +119,29 @@ llm_response_no_input(const llm_response_t *r)
 }
 
 
-int
-llm_response_billed(const llm_response_t *r, llm_tokens_t *t)
+void
+llm_response_bill(const llm_response_t *r, const llm_tokens_t *t,
+    llm_tokens_t *billed, llm_bill_t *bill)
 {
-    memset(t, 0, sizeof(llm_tokens_t));
+    memset(bill, 0, sizeof(llm_bill_t));
+
+    bill->tokens = t;
+    bill->queries = llm_usage_get(r, LLM_S_QUERIES);
+    bill->searches = llm_usage_get(r, LLM_S_SEARCHES);
+    bill->tier = r->tier;
+    bill->factors = r->factors;
+    bill->extras = r->extras;
 
     if (!HAS(r, LLM_S_BILLED_INPUT) && !HAS(r, LLM_S_BILLED_OUTPUT)) {
-        return 0;
+        return;
     }
 
-    t->input = llm_usage_get(r, LLM_S_BILLED_INPUT);
-    t->output = llm_usage_get(r, LLM_S_BILLED_OUTPUT);
+    memset(billed, 0, sizeof(llm_tokens_t));
 
-    return 1;
-}
+    billed->input = llm_usage_get(r, LLM_S_BILLED_INPUT);
+    billed->output = llm_usage_get(r, LLM_S_BILLED_OUTPUT);
 
-
-uint32_t
-llm_response_searches(const llm_response_t *r)
-{
-    return llm_usage_get(r, LLM_S_SEARCHES);
+    bill->tokens = billed;
 }
 
 
