@@ -43,6 +43,33 @@ void llm_response_value(void *data, const llm_json_event_t *ev);
 void llm_response_kind(llm_response_t *r, llm_str_t type);
 
 
+/* The memo knows of no other tier and model than those it was made under. */
+void llm_response_forget(llm_response_t *r);
+
+
+/* llm_response_count.c */
+
+void llm_response_counter(llm_response_t *r, unsigned slot,
+    const llm_json_event_t *ev);
+
+/* A usage object begins; second: one to fall back on. */
+void llm_response_usage(llm_response_t *r, const llm_json_event_t *ev,
+    int second);
+
+/* One web search, which is told by its item. */
+void llm_response_search(llm_response_t *r);
+
+/* Cache writes of one lifetime. */
+void llm_response_cache_detail(llm_response_t *r);
+
+void llm_response_tier(llm_response_t *r, llm_str_t name);
+void llm_response_factor(llm_response_t *r, unsigned factors);
+
+/* LLM_EXTRA_*: themselves, and by the name of an item or modality. */
+void llm_response_flag(llm_response_t *r, unsigned extras);
+void llm_response_extra(llm_response_t *r, llm_str_t word);
+
+
 /* llm_memo.c */
 
 /* The first part of an event's content begins at ev->start. */

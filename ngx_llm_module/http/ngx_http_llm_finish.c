@@ -245,8 +245,9 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 static void
 ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 {
-    llm_bill_t  bill;
-    llm_cost_t  cost;
+    llm_bill_t    bill;
+    llm_cost_t    cost;
+    llm_tokens_t  billed;
 
     if (ctx->usage == LLM_USAGE_NONE
         && (ctx->outcome != LLM_OUTCOME_OK || ctx->answer == NULL
@@ -265,11 +266,11 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_ctx_price(ctx);
 
-    ngx_memzero(&bill, sizeof(llm_bill_t));
+    llm_response_bill(ctx->answer,
+                      ctx->usage == LLM_USAGE_NONE ? NULL : ctx->tokens,
+                      &billed, &bill);
 
-    bill.tokens = (ctx->usage == LLM_USAGE_NONE) ? NULL : ctx->tokens;
-    bill.tier = ctx->answer->tier;
-    bill.factors = ctx->place;
+    bill.factors |= ctx->place;
 
     if (llm_cost_bill(ctx->price, &bill, &cost)) {
         ctx->cost = ngx_min(cost.nano, NGX_HTTP_LLM_COST_MAX);
