@@ -8,129 +8,8 @@
  */
 
 
-#include "llm_request.h"
+#include "llm_request_in.h"
 #include "llm_decimal.h"
-
-
-enum {
-    R_NONE = 0,
-
-    R_MODEL,                     /* twice, these are ambiguous */
-    R_STREAM,
-    R_MAX_TOKENS,
-    R_MAX_COMPLETION_TOKENS,
-    R_MAX_OUTPUT_TOKENS,
-    R_UNIQUE,
-
-    R_INCLUDE_USAGE = R_UNIQUE,
-    R_TEMPERATURE,
-    R_TURN,                      /* one message */
-    R_TEXT,                      /* prompt text */
-    R_TOKEN,                     /* a prompt's token as a number */
-    R_ITEM,                      /* an element of an input */
-    R_OPAQUE,                    /* JSON that the model reads as it is */
-
-    R_MESSAGES,                  /* shapes */
-    R_PROMPT,
-    R_INPUT,
-    R_SYSTEM,
-    R_INSTRUCTIONS,
-    R_TEXTS,
-    R_SYSTEM_SIGN,
-    R_INSTRUCTIONS_SIGN,
-    R_TEMPLATE,                  /* a prompt by its id, instead of input */
-    R_EMBED_SIGN
-};
-
-
-#define T  LLM_JSON_F_TEXT
-#define O  LLM_JSON_F_OPEN
-#define C  LLM_JSON_F_CLOSE
-
-const llm_json_row_t  llm_request_rows[] = {
-    { "model", R_MODEL, O },
-    { "stream", R_STREAM, O },
-    { "stream_options.include_usage", R_INCLUDE_USAGE, 0 },
-    { "max_tokens", R_MAX_TOKENS, O },
-    { "max_completion_tokens", R_MAX_COMPLETION_TOKENS, O },
-    { "max_output_tokens", R_MAX_OUTPUT_TOKENS, O },
-    { "temperature", R_TEMPERATURE, 0 },
-
-    /* chat and messages */
-
-    { "messages", R_MESSAGES, O },
-    { "messages[]", R_TURN, O },
-    { "messages[].content", R_TEXT, T },
-    { "messages[].content[].text", R_TEXT, T },
-    { "messages[].content[].content", R_TEXT, T },
-    { "messages[].content[].content[].text", R_TEXT, T },
-    { "messages[].content[].thinking", R_TEXT, T },
-    { "messages[].content[].input", R_OPAQUE, O|C },
-    { "messages[].reasoning_content", R_TEXT, T },
-    { "messages[].tool_calls[].function.name", R_TEXT, T },
-    { "messages[].tool_calls[].function.arguments", R_TEXT, T },
-    { "tools", R_OPAQUE, O|C },
-    { "functions", R_OPAQUE, O|C },
-    { "response_format", R_OPAQUE, O|C },
-    { "system", R_SYSTEM, T|O },
-    { "system[].text", R_TEXT, T },
-    { "anthropic_version", R_SYSTEM_SIGN, 0 },
-    { "stop_sequences", R_SYSTEM_SIGN, O },
-    { "tools[].input_schema", R_SYSTEM_SIGN, O },
-
-    /* legacy completions */
-
-    { "prompt", R_PROMPT, T|O },
-    { "prompt[]", R_TOKEN, T },
-    { "prompt[][]", R_TOKEN, 0 },
-    { "prompt.id", R_TEMPLATE, 0 },
-    { "suffix", R_TEXT, T },
-
-    /* Responses and embeddings */
-
-    { "instructions", R_INSTRUCTIONS, T },
-    { "previous_response_id", R_INSTRUCTIONS_SIGN, 0 },
-    { "input", R_INPUT, T|O },
-    { "input[]", R_ITEM, T|O },
-    { "input[][]", R_ITEM, 0 },
-    { "input[].content", R_TEXT, T },
-    { "input[].content[].text", R_TEXT, T },
-    { "input[].arguments", R_TEXT, T },
-    { "input[].output", R_TEXT, T },
-    { "input[].output[].text", R_TEXT, T },
-    { "input[].summary[].text", R_TEXT, T },
-    { "encoding_format", R_EMBED_SIGN, 0 },
-    { "dimensions", R_EMBED_SIGN, 0 },
-    { "input_type", R_EMBED_SIGN, 0 },
-    { "texts", R_TEXTS, O },
-    { "texts[]", R_TEXT, T },
-    { "content.parts[].text", R_TEXT, T },
-    { "requests[].content.parts[].text", R_TEXT, T }
-};
-
-const size_t  llm_request_nrows = sizeof(llm_request_rows)
-                                  / sizeof(llm_request_rows[0]);
-
-#undef T
-#undef O
-#undef C
-
-
-static const struct {
-    uint8_t  slot;
-    uint8_t  shape;
-} llm_request_shapes[] = {
-    { R_MESSAGES, LLM_SHAPE_MESSAGES },
-    { R_PROMPT, LLM_SHAPE_PROMPT },
-    { R_INPUT, LLM_SHAPE_INPUT },
-    { R_SYSTEM, LLM_SHAPE_SYSTEM },
-    { R_SYSTEM_SIGN, LLM_SHAPE_SYSTEM },
-    { R_INSTRUCTIONS, LLM_SHAPE_INSTRUCTIONS },
-    { R_INSTRUCTIONS_SIGN, LLM_SHAPE_INSTRUCTIONS },
-    { R_TEMPLATE, LLM_SHAPE_INPUT|LLM_SHAPE_INSTRUCTIONS },
-    { R_TEXTS, LLM_SHAPE_TEXTS },
-    { R_EMBED_SIGN, LLM_SHAPE_EMBED }
-};
 
 
 static void llm_request_value(void *data, const llm_json_event_t *ev);
@@ -142,6 +21,20 @@ llm_request_init(llm_request_t *r, const llm_dialect_set_t *set)
     memset(r, 0, sizeof(llm_request_t));
 
     llm_json_init(&r->json, &set->request, llm_request_value, r);
+}
+
+
+/* How much was seen of JSON that breaks depends on how it came. */
+
+static void
+llm_request_not_json(llm_request_t *r)
+{
+    r->state = LLM_REQUEST_NOT_JSON;
+
+    r->opaque = 0;
+    memset(&r->calls, 0, sizeof(r->calls));
+    memset(&r->tools, 0, sizeof(r->tools));
+    memset(&r->schema, 0, sizeof(r->schema));
 }
 
 
@@ -168,10 +61,16 @@ llm_request_feed(llm_request_t *r, const uint8_t *p, size_t len, uint64_t max)
 
     room = max - r->json.offset;
 
-    if (llm_json_feed(&r->json, p, llm_min(len, room)) != LLM_JSON_OK) {
-        r->state = LLM_REQUEST_NOT_JSON;
+    llm_request_json_piece(r, p, r->json.offset);
 
-    } else if (len > room) {
+    if (llm_json_feed(&r->json, p, llm_min(len, room)) != LLM_JSON_OK) {
+        llm_request_not_json(r);
+        return;
+    }
+
+    llm_request_json_fed(r);
+
+    if (len > room) {
         (void) llm_json_end(&r->json);
         r->state = LLM_REQUEST_TOO_LARGE;
     }
@@ -188,7 +87,7 @@ llm_request_end(llm_request_t *r)
     }
 
     if (llm_json_end(&r->json) != LLM_JSON_OK) {
-        r->state = LLM_REQUEST_NOT_JSON;
+        llm_request_not_json(r);
 
     } else if (r->state == LLM_REQUEST_READING) {
         r->state = LLM_REQUEST_READ;
@@ -215,50 +114,142 @@ llm_request_embeds(const llm_request_t *r)
 }
 
 
+/*
+ * The first row whose "all" are seen and whose "none" are not.  Signs of one
+ * API stand before what many have; what only a path could tell apart goes to
+ * the API that is used most.
+ */
+
+static const struct {
+    uint32_t  all;
+    uint32_t  none;
+    uint8_t   dialect;
+} llm_request_shapes[] = {
+    { LLM_SHAPE_CONTENTS, 0, LLM_DIALECT_GEMINI },
+
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_INVOKE, 0, LLM_DIALECT_INVOKE },
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_CONVERSE, LLM_SHAPE_TYPED,
+      LLM_DIALECT_CONVERSE },
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_PLAIN, LLM_SHAPE_TYPED,
+      LLM_DIALECT_CONVERSE },
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_COHERE, 0, LLM_DIALECT_COHERE },
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_OLLAMA, 0, LLM_DIALECT_OLLAMA },
+    { LLM_SHAPE_MESSAGES|LLM_SHAPE_SYSTEM, 0, LLM_DIALECT_MESSAGES },
+    { LLM_SHAPE_MESSAGES, 0, LLM_DIALECT_CHAT },
+
+    { LLM_SHAPE_MESSAGE|LLM_SHAPE_COHERE_V1, 0, LLM_DIALECT_COHERE_V1 },
+    { LLM_SHAPE_MESSAGE|LLM_SHAPE_MODEL, 0, LLM_DIALECT_COHERE_V1 },
+
+    { LLM_SHAPE_PROMPT|LLM_SHAPE_INVOKE, 0, LLM_DIALECT_INVOKE },
+    { LLM_SHAPE_PROMPT|LLM_SHAPE_COMPLETE, 0, LLM_DIALECT_COMPLETE },
+    { LLM_SHAPE_PROMPT|LLM_SHAPE_OLLAMA, 0, LLM_DIALECT_OLLAMA },
+    { LLM_SHAPE_PROMPT|LLM_SHAPE_LLAMACPP, 0, LLM_DIALECT_LLAMACPP },
+    { LLM_SHAPE_PROMPT, 0, LLM_DIALECT_COMPLETIONS },
+
+    { LLM_SHAPE_INPUT|LLM_SHAPE_LMSTUDIO, 0, LLM_DIALECT_LMSTUDIO },
+    { LLM_SHAPE_INPUT|LLM_SHAPE_INTERACTIONS, 0, LLM_DIALECT_INTERACTIONS },
+    { LLM_SHAPE_INPUT|LLM_SHAPE_EMBED, 0, LLM_DIALECT_EMBEDDINGS },
+
+    /* a model and an input: both have that, the model's name tells */
+
+    { LLM_SHAPE_INPUT|LLM_SHAPE_EMBEDDER, LLM_SHAPE_INSTRUCTIONS,
+      LLM_DIALECT_EMBEDDINGS },
+    { LLM_SHAPE_INPUT, 0, LLM_DIALECT_RESPONSES },
+
+    { LLM_SHAPE_INPUTS|LLM_SHAPE_TGI, 0, LLM_DIALECT_TGI },
+    { LLM_SHAPE_TITAN, 0, LLM_DIALECT_INVOKE },
+    { LLM_SHAPE_TEXTS, 0, LLM_DIALECT_EMBEDDINGS }
+};
+
+
 unsigned
 llm_request_dialect(const llm_request_t *r)
 {
-    if (r->shape & LLM_SHAPE_MESSAGES) {
-        return (r->shape & LLM_SHAPE_SYSTEM) ? LLM_DIALECT_MESSAGES
-                                             : LLM_DIALECT_CHAT;
+    size_t    i;
+    uint32_t  shape;
+
+    shape = r->shape;
+
+    if (llm_request_embeds(r)) {
+        shape |= LLM_SHAPE_EMBEDDER;
     }
 
-    if (r->shape & LLM_SHAPE_PROMPT) {
-        return LLM_DIALECT_COMPLETIONS;
-    }
-
-    if (r->shape & LLM_SHAPE_INPUT) {
-
-        /* a model and an input: both have that, the model's name tells */
-
-        if (!(r->shape & (LLM_SHAPE_INSTRUCTIONS|LLM_SHAPE_EMBED))) {
-            return llm_request_embeds(r) ? LLM_DIALECT_EMBEDDINGS
-                                         : LLM_DIALECT_RESPONSES;
+    for (i = 0;
+         i < sizeof(llm_request_shapes) / sizeof(llm_request_shapes[0]);
+         i++)
+    {
+        if ((shape & llm_request_shapes[i].all) == llm_request_shapes[i].all
+            && !(shape & llm_request_shapes[i].none))
+        {
+            return llm_request_shapes[i].dialect;
         }
-
-        return (r->shape & LLM_SHAPE_EMBED) ? LLM_DIALECT_EMBEDDINGS
-                                            : LLM_DIALECT_RESPONSES;
     }
 
-    return (r->shape & LLM_SHAPE_TEXTS) ? LLM_DIALECT_EMBEDDINGS
-                                        : LLM_DIALECT_NONE;
+    return LLM_DIALECT_NONE;
 }
 
 
-uint64_t
-llm_request_tokens(const llm_request_t *r)
-{
-    /* JSON reads at about four bytes a token; a message has a frame */
+/* Dialects that stream when the body does not say. */
 
-    return llm_text_tokens(&r->text) + r->tokens + r->opaque / 4
-           + (uint64_t) r->turns * 5;
+static const uint8_t  llm_request_streamed[LLM_DIALECT_N] = {
+    [LLM_DIALECT_OLLAMA] = 1
+};
+
+
+int
+llm_request_streams(const llm_request_t *r, unsigned dialect)
+{
+    return r->has_stream ? r->stream : llm_request_streamed[dialect];
+}
+
+
+static void
+llm_request_ambiguous(llm_request_t *r)
+{
+    if (r->state == LLM_REQUEST_READING) {
+        r->state = LLM_REQUEST_AMBIGUOUS;
+    }
+}
+
+
+/*
+ * A bound of the output.  Two that differ, in two places, are as ambiguous as
+ * one place twice: which one holds is the provider's choice.  A negative one
+ * is no bound.
+ */
+
+static void
+llm_request_bound(llm_request_t *r, const llm_json_event_t *ev)
+{
+    int       bounded;
+    uint64_t  v;
+
+    v = 0;
+    bounded = (llm_decimal_count(ev->text, &v) == LLM_DECIMAL_OK);
+
+    if ((bounded && r->unbounded)
+        || (r->has_max_tokens && (!bounded || v != r->max_tokens)))
+    {
+        llm_request_ambiguous(r);
+    }
+
+    if (bounded) {
+        r->max_tokens = v;
+        r->has_max_tokens = 1;
+
+    } else {
+        r->unbounded = 1;
+    }
 }
 
 
 static void
 llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
 {
-    uint64_t  v;
+    if (ev->slot >= R_BOUNDS && ev->slot < R_UNIQUE) {
+        llm_request_bound(r, ev);
+        return;
+    }
 
     switch (ev->slot) {
 
@@ -275,15 +266,129 @@ llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
     case R_TOKEN:
         r->tokens += (r->tokens < UINT32_MAX);
         break;
+    }
+}
 
-    case R_MAX_TOKENS:
-    case R_MAX_COMPLETION_TOKENS:
-    case R_MAX_OUTPUT_TOKENS:
-        if (llm_decimal_count(ev->text, &v) == LLM_DECIMAL_OK) {
-            r->max_tokens = v;
-            r->has_max_tokens = 1;
+
+/* Parts of a message, by the words for their types; the first that fits. */
+
+static const struct {
+    const char  *word;
+    uint8_t      media;
+} llm_request_media[] = {
+    { "image", LLM_MEDIA_IMAGE },
+    { "input_image", LLM_MEDIA_IMAGE },
+    { "document", LLM_MEDIA_DOCUMENT },
+    { "application/", LLM_MEDIA_DOCUMENT },
+    { "file", LLM_MEDIA_DOCUMENT },
+    { "input_file", LLM_MEDIA_DOCUMENT },
+    { "audio", LLM_MEDIA_AUDIO },
+    { "input_audio", LLM_MEDIA_AUDIO },
+    { "video", LLM_MEDIA_VIDEO }
+};
+
+
+static void
+llm_request_part(llm_request_t *r, llm_str_t type)
+{
+    size_t  i, n;
+
+    for (i = 0;
+         i < sizeof(llm_request_media) / sizeof(llm_request_media[0]);
+         i++)
+    {
+        n = strlen(llm_request_media[i].word);
+
+        if (type.len >= n
+            && memcmp(type.data, llm_request_media[i].word, n) == 0)
+        {
+            r->media[llm_request_media[i].media]++;
+            return;
+        }
+    }
+}
+
+
+static void
+llm_request_string(llm_request_t *r, const llm_json_event_t *ev)
+{
+    switch (ev->slot) {
+
+    case R_MODEL:
+        r->model_len = llm_min(ev->text.len, LLM_JSON_TEXT);
+        memcpy(r->model, ev->text.data, r->model_len);
+        r->model_flags = ev->flags;
+        break;
+
+    case R_VERSION:
+        if (ev->text.len >= 8 && memcmp(ev->text.data, "bedrock-", 8) == 0) {
+            r->shape |= LLM_SHAPE_INVOKE;
         }
 
+        break;
+
+    case R_ITEM:
+        /* Responses has objects here */
+        r->shape |= LLM_SHAPE_EMBED;
+        break;
+
+    case R_MESSAGE:
+        r->turns += (r->turns < UINT32_MAX);
+        break;
+
+    case R_PART_TYPE:
+    case R_MEDIA:
+        llm_request_part(r, ev->text);
+        break;
+
+    case R_IMAGE:
+        r->media[LLM_MEDIA_IMAGE]++;
+        break;
+
+    case R_SYSTEM:
+    case R_INSTRUCTIONS:
+    case R_INTERACTIONS:
+    case R_COHERE_V1:
+    case R_LMSTUDIO:
+        r->system = 1;
+        break;
+    }
+
+    llm_text_break(&r->text);
+}
+
+
+static void
+llm_request_container(llm_request_t *r, const llm_json_event_t *ev)
+{
+    switch (ev->slot) {
+
+    case R_TURN:
+    case R_ITEM:
+    case R_CONTENTS:
+        r->turns += (ev->type == LLM_JSON_OBJECT && r->turns < UINT32_MAX);
+        break;
+
+    case R_TOOL:
+        r->ntools += (r->ntools < UINT32_MAX);
+        break;
+
+    case R_IMAGE:
+        r->media[LLM_MEDIA_IMAGE]++;
+        break;
+
+    case R_DOCUMENT:
+        r->media[LLM_MEDIA_DOCUMENT]++;
+        break;
+
+    case R_SYSTEM:
+        r->system = 1;
+        break;
+
+    case R_JSON:
+    case R_TOOLS:
+    case R_SCHEMA:
+        llm_request_json_open(r, ev);
         break;
     }
 }
@@ -292,11 +397,8 @@ llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
 static void
 llm_request_value(void *data, const llm_json_event_t *ev)
 {
-    size_t          i;
-    uint8_t         slot;
-    llm_request_t  *r = data;
-
-    slot = ev->slot;
+    llm_request_t             *r = data;
+    const llm_request_sign_t  *sign;
 
     if (ev->type == LLM_JSON_PIECE) {
         llm_text_add(&r->text, ev->text.data, ev->text.len);
@@ -304,50 +406,26 @@ llm_request_value(void *data, const llm_json_event_t *ev)
         return;
     }
 
-    if (slot == R_OPAQUE) {
-
-        if (ev->type == LLM_JSON_CLOSE) {
-            r->opaque += ev->end - r->opened;
-
-        } else {
-            r->opened = ev->start;
-        }
-
+    if (ev->type == LLM_JSON_CLOSE) {
+        llm_request_json_close(r, ev);
         return;
     }
 
-    if (slot < R_UNIQUE) {
+    if (ev->slot < R_UNIQUE) {
 
-        if ((r->seen & (1u << slot))
+        if ((r->seen & (1u << ev->slot))
             || (ev->flags & (LLM_JSON_E_ESCKEY|LLM_JSON_E_TWIN)))
         {
-            if (r->state == LLM_REQUEST_READING) {
-                r->state = LLM_REQUEST_AMBIGUOUS;
-            }
+            llm_request_ambiguous(r);
         }
 
-        r->seen |= 1u << slot;
+        r->seen |= 1u << ev->slot;
     }
 
-    /* an object is another API's, or names a template */
+    sign = &llm_request_signs[ev->slot];
 
-    if ((slot == R_PROMPT || slot == R_INPUT)
-        && ev->type != LLM_JSON_STRING && ev->type != LLM_JSON_ARRAY)
-    {
-        return;
-    }
-
-    if (slot >= R_MESSAGES) {
-        for (i = 0;
-             i < sizeof(llm_request_shapes) / sizeof(llm_request_shapes[0]);
-             i++)
-        {
-            if (llm_request_shapes[i].slot == slot) {
-                r->shape |= llm_request_shapes[i].shape;
-            }
-        }
-
-        return;
+    if (sign->types & (1u << ev->type)) {
+        r->shape |= sign->shape;
     }
 
     switch (ev->type) {
@@ -358,35 +436,23 @@ llm_request_value(void *data, const llm_json_event_t *ev)
 
     case LLM_JSON_TRUE:
     case LLM_JSON_FALSE:
-        if (slot == R_STREAM) {
+        if (ev->slot == R_STREAM) {
             r->stream = (ev->type == LLM_JSON_TRUE);
+            r->has_stream = 1;
 
-        } else if (slot == R_INCLUDE_USAGE) {
+        } else if (ev->slot == R_INCLUDE_USAGE) {
             r->include_usage = (ev->type == LLM_JSON_TRUE);
         }
 
         break;
 
     case LLM_JSON_STRING:
-        if (slot == R_MODEL) {
-            r->model_len = llm_min(ev->text.len, LLM_JSON_TEXT);
-            memcpy(r->model, ev->text.data, r->model_len);
-            r->model_flags = ev->flags;
-
-        } else if (slot == R_ITEM) {
-
-            /* Responses has objects here */
-
-            r->shape |= LLM_SHAPE_EMBED;
-        }
-
+        llm_request_string(r, ev);
         break;
 
     case LLM_JSON_OBJECT:
-        if (slot == R_TURN || slot == R_ITEM) {
-            r->turns += (r->turns < UINT32_MAX);
-        }
-
+    case LLM_JSON_ARRAY:
+        llm_request_container(r, ev);
         break;
     }
 }

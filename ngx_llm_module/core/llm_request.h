@@ -20,6 +20,15 @@ extern const size_t          llm_request_nrows;
 
 
 typedef enum {
+    LLM_MEDIA_IMAGE = 0,
+    LLM_MEDIA_DOCUMENT,
+    LLM_MEDIA_AUDIO,
+    LLM_MEDIA_VIDEO,
+    LLM_MEDIA_N
+} llm_media_e;
+
+
+typedef enum {
     LLM_REQUEST_UNREAD = 0,      /* no byte seen */
     LLM_REQUEST_READING,
     LLM_REQUEST_READ,            /* one JSON value, whole */
@@ -29,40 +38,58 @@ typedef enum {
 } llm_request_state_e;
 
 
-/* which keys stood at the top: the shape */
+/* JSON that the model reads: its strings are text, and where they stand is
+   told to it as well */
 
-#define LLM_SHAPE_MESSAGES      0x01
-#define LLM_SHAPE_PROMPT        0x02
-#define LLM_SHAPE_INPUT         0x04
-#define LLM_SHAPE_SYSTEM        0x08  /* or another sign of Anthropic's */
-#define LLM_SHAPE_INSTRUCTIONS  0x10  /* or another sign of Responses' */
-#define LLM_SHAPE_TEXTS         0x20
-#define LLM_SHAPE_EMBED         0x40  /* a sign of embeddings */
+typedef struct {
+    llm_text_t   text;
+    uint32_t     strings;
+} llm_request_json_t;
 
 
 typedef struct {
-    llm_json_t   json;
+    llm_json_t           json;
 
-    uint8_t      state;          /* llm_request_state_e */
-    uint8_t      shape;
-    uint8_t      stream;         /* 1, 0 */
-    uint8_t      include_usage;
-    uint8_t      has_max_tokens;
-    uint8_t      model_flags;
-    uint8_t      model_len;
-    uint8_t      temperature_len;
-    uint32_t     seen;           /* bit a slot: a second one is ambiguous */
-    uint32_t     turns;
-    uint32_t     tokens;         /* of prompts given as token numbers */
-    uint64_t     max_tokens;
-    uint64_t     prompt_bytes;   /* of all prompt text */
-    uint64_t     opaque;         /* bytes of tool definitions and the like,
-                                    which a model reads too */
-    uint64_t     opened;
-    llm_text_t   text;
+    uint32_t             shape;      /* what tells the dialect */
+    uint32_t             seen;       /* bit a slot: a second one is
+                                        ambiguous */
+    uint8_t              state;      /* llm_request_state_e */
+    uint8_t              stream;     /* 1, 0 */
+    uint8_t              has_stream; /* the body says which */
+    uint8_t              include_usage;
+    uint8_t              has_max_tokens;
+    uint8_t              unbounded;  /* a bound that is none: -1 */
+    uint8_t              model_flags;
+    uint8_t              model_len;
+    uint8_t              temperature_len;
+    uint8_t              system;     /* a system prompt beside the turns */
+    uint32_t             turns;
+    uint32_t             tokens;     /* of prompts given as token numbers */
+    uint64_t             max_tokens;
+    uint64_t             prompt_bytes;   /* of all prompt text */
 
-    uint8_t      temperature[15];
-    uint8_t      model[LLM_JSON_TEXT];
+    /* what is read beside the text, for the estimate */
+
+    llm_text_t           text;
+    llm_request_json_t   calls;      /* arguments and results */
+    llm_request_json_t   tools;
+    llm_request_json_t   schema;     /* of the answer */
+    uint32_t             ntools;
+    uint32_t             media[LLM_MEDIA_N];
+
+    /* the JSON at hand, as it passes */
+
+    uint64_t             opaque;     /* bytes of it */
+    uint64_t             opened;     /* offset where it began */
+    const uint8_t       *piece;      /* what is fed, and its offset */
+    uint64_t             at;
+    uint16_t             hex;
+    uint8_t              open;       /* which */
+    uint8_t              in_string;
+    uint8_t              escape;     /* after the backslash, and how far */
+
+    uint8_t              temperature[15];
+    uint8_t              model[LLM_JSON_TEXT];
 } llm_request_t;
 
 
@@ -76,8 +103,18 @@ void llm_request_end(llm_request_t *r);
 /* The dialect of a body that no path told: LLM_DIALECT_NONE if none. */
 unsigned llm_request_dialect(const llm_request_t *r);
 
-/* Estimated tokens of the prompt. */
-uint64_t llm_request_tokens(const llm_request_t *r);
+/* Whether a stream is asked for: what the body says, else what the dialect
+ * does by itself.  What a path says stands above both. */
+int llm_request_streams(const llm_request_t *r, unsigned dialect);
+
+/* Estimated tokens of the prompt.  model: the one asked for, where the body
+ * does not name it, else empty. */
+uint64_t llm_request_tokens(const llm_request_t *r, unsigned dialect,
+    llm_str_t model);
+
+/* Estimated tokens of an answer: of its text, and of so many tool calls. */
+uint64_t llm_answer_tokens(const llm_text_t *text, uint32_t calls,
+    unsigned dialect, llm_str_t model);
 
 
 #endif /* _LLM_REQUEST_H_INCLUDED_ */

@@ -26,29 +26,33 @@
 #define LLM_TEXT_SAMPLE  64
 #define LLM_TEXT_FROM    ((LLM_TEXT_BLOCK - LLM_TEXT_SAMPLE) / 2)
 
-/* what is beyond counts no more: n[] shall not wrap */
-#define LLM_TEXT_MAX     ((uint64_t) 1 << 31)
-
 
 /*
- * Tokens per 1024 characters of a class.  Words decide: a run of spaces and
- * the word after it are about a token, and its letters tell how long it is.
+ * Tokens per 1024 characters of a class.  Words decide, and a word is about
+ * a token: its first letter weighs most, as does the first sign of a run of
+ * punctuation, and of a run of spaces the first alone.
  */
 
-static const uint16_t  llm_text_weight[LLM_TEXT_TAIL] = {
-    135,                         /* letter */
-    860,                         /* digit */
-    540,                         /* run of spaces */
-    760,                         /* punctuation */
-    600,                         /* two bytes */
-    850,                         /* three bytes */
-    2800                         /* four bytes */
+#define LLM_TEXT_WORD   311      /* a run of letters */
+#define LLM_TEXT_RUN    807      /* a run of punctuation */
+
+static const uint16_t  llm_text_weight[LLM_TEXT_CLASSES] = {
+    38,                          /* letter */
+    299,                         /* punctuation */
+    565,                         /* run of spaces */
+    818,                         /* digit */
+    530,                         /* letter with an accent */
+    330,                         /* of other alphabets */
+    400,                         /* Indic */
+    1200,                        /* sign */
+    600,                         /* CJK */
+    2400                         /* emoji */
 };
 
-/* what a text has around it: its first word, which no space precedes, and
-   the mark of its end */
+/* what a text has around it: the mark of its end, and what words of two
+   tokens make of a short one */
 
-#define LLM_TEXT_FRAME  1650
+#define LLM_TEXT_FRAME  1400
 
 
 #define L  LLM_TEXT_LETTER
@@ -57,6 +61,9 @@ static const uint16_t  llm_text_weight[LLM_TEXT_TAIL] = {
 #define P  LLM_TEXT_PUNCT
 #define T  LLM_TEXT_TAIL
 #define A  LLM_TEXT_LATIN
+#define G  LLM_TEXT_GREEK
+#define I  LLM_TEXT_INDIC
+#define Q  LLM_TEXT_SIGN
 #define W  LLM_TEXT_WIDE
 #define H  LLM_TEXT_HIGH
 
@@ -73,9 +80,9 @@ static const uint8_t  llm_text_class[256] = {
     T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
     T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
     T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
-    A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,
-    A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,
-    W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
+    A, A, A, A, A, A, A, A, A, A, G, G, G, G, G, G,
+    G, G, G, G, G, G, G, G, G, G, G, G, G, G, G, G,
+    I, I, Q, W, W, W, W, W, W, W, W, W, W, W, W, W,
     H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H
 };
 
@@ -85,8 +92,19 @@ static const uint8_t  llm_text_class[256] = {
 #undef P
 #undef T
 #undef A
+#undef G
+#undef I
+#undef Q
 #undef W
 #undef H
+
+
+/* What was counted of a piece: characters, and where runs begin. */
+
+typedef struct {
+    uint32_t  n[LLM_TEXT_CLASSES];
+    uint32_t  start[LLM_TEXT_DIGIT];     /* of letters, punctuation, spaces */
+} llm_text_count_t;
 
 
 #if (defined __SSE2__ && !defined LLM_SCAN_PORTABLE)
@@ -94,19 +112,22 @@ static const uint8_t  llm_text_class[256] = {
 /* As many 16 bytes as are all ASCII; returns where it stopped. */
 
 static const uint8_t *
-llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
+llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last,
+    llm_text_count_t *c)
 {
-    __m128i         v, x, sp, prev, zero, letter, digit, space, start;
+    __m128i         v, x, zero, digit, is[3], was[3], sum[3], start[3];
+    unsigned        i;
     const uint8_t  *b;
 
     b = p;
     zero = _mm_setzero_si128();
-    letter = zero;
     digit = zero;
-    space = zero;
-    start = zero;
 
-    prev = (*last == LLM_TEXT_SPACE) ? _mm_set1_epi8(-1) : zero;
+    for (i = 0; i < 3; i++) {
+        was[i] = (*last == i) ? _mm_set1_epi8(-1) : zero;
+        sum[i] = zero;
+        start[i] = zero;
+    }
 
 #define llm_text_sum(sum, mask)                                               \
     sum = _mm_add_epi64(sum, _mm_sad_epu8(_mm_sub_epi8(zero, mask), zero))
@@ -120,19 +141,27 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
 
         x = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)),
                          _mm_set1_epi8('a'));
-        x = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(25)), x);
-        llm_text_sum(letter, x);
+        is[LLM_TEXT_LETTER] = _mm_cmpeq_epi8(
+                                  _mm_min_epu8(x, _mm_set1_epi8(25)), x);
 
         x = _mm_sub_epi8(v, _mm_set1_epi8('0'));
         x = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x);
         llm_text_sum(digit, x);
 
-        sp = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), v);
-        llm_text_sum(space, sp);
+        is[LLM_TEXT_SPACE] = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), v);
 
-        x = _mm_or_si128(_mm_slli_si128(sp, 1), _mm_srli_si128(prev, 15));
-        llm_text_sum(start, _mm_andnot_si128(x, sp));
-        prev = sp;
+        x = _mm_or_si128(x, is[LLM_TEXT_LETTER]);
+        x = _mm_or_si128(x, is[LLM_TEXT_SPACE]);
+        is[LLM_TEXT_PUNCT] = _mm_xor_si128(x, _mm_set1_epi8(-1));
+
+        for (i = 0; i < 3; i++) {
+            llm_text_sum(sum[i], is[i]);
+
+            x = _mm_or_si128(_mm_slli_si128(is[i], 1),
+                             _mm_srli_si128(was[i], 15));
+            llm_text_sum(start[i], _mm_andnot_si128(x, is[i]));
+            was[i] = is[i];
+        }
     }
 
 #undef llm_text_sum
@@ -145,11 +174,12 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
     (uint32_t) (_mm_cvtsi128_si32(sum)                                        \
                 + _mm_cvtsi128_si32(_mm_srli_si128(sum, 8)))
 
-    n[LLM_TEXT_LETTER] += llm_text_total(letter);
-    n[LLM_TEXT_DIGIT] += llm_text_total(digit);
-    n[LLM_TEXT_SPACE] += llm_text_total(start);
-    n[LLM_TEXT_PUNCT] += (p - b) - llm_text_total(letter)
-                         - llm_text_total(digit) - llm_text_total(space);
+    c->n[LLM_TEXT_DIGIT] += llm_text_total(digit);
+
+    for (i = 0; i < 3; i++) {
+        c->n[i] += llm_text_total(sum[i]);
+        c->start[i] += llm_text_total(start[i]);
+    }
 
 #undef llm_text_total
 
@@ -160,7 +190,7 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
 
 #else
 
-#define llm_text_ascii(p, e, last, n)  (p)
+#define llm_text_ascii(p, e, last, c)  (p)
 
 #endif
 
@@ -168,12 +198,13 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last, uint32_t *n)
 static void
 llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
 {
-    size_t          i;
-    uint8_t         c, last;
-    uint32_t        n[LLM_TEXT_CLASSES];
-    const uint8_t  *e;
+    size_t             i;
+    uint8_t            class, last;
+    uint64_t           sum;
+    const uint8_t     *e;
+    llm_text_count_t   c;
 
-    memset(n, 0, sizeof(n));
+    memset(&c, 0, sizeof(c));
 
     last = t->last;
 
@@ -182,25 +213,37 @@ llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
     while (p < e) {
 
         if (e - p >= 16) {
-            p = llm_text_ascii(p, e, &last, n);
+            p = llm_text_ascii(p, e, &last, &c);
 
             if (p == e) {
                 break;
             }
         }
 
-        c = llm_text_class[*p++];
+        class = llm_text_class[*p++];
+        c.n[class]++;
 
-        /* a run of spaces is one */
-        n[c] += (c != LLM_TEXT_SPACE) | (last != LLM_TEXT_SPACE);
-        last = c;
+        if (class < LLM_TEXT_DIGIT) {
+            c.start[class] += (class != last);
+        }
+
+        last = class;
     }
 
     t->last = last;
 
-    for (i = 0; i < LLM_TEXT_TAIL; i++) {
-        t->n[i] += n[i] * each;
+    /* of spaces only the runs count */
+
+    c.n[LLM_TEXT_SPACE] = c.start[LLM_TEXT_SPACE];
+
+    sum = (uint64_t) c.start[LLM_TEXT_LETTER] * LLM_TEXT_WORD
+          + (uint64_t) c.start[LLM_TEXT_PUNCT] * LLM_TEXT_RUN;
+
+    for (i = 0; i < LLM_TEXT_CLASSES; i++) {
+        sum += (uint64_t) c.n[i] * llm_text_weight[i];
     }
+
+    t->sum += sum * each;
 }
 
 
@@ -221,22 +264,15 @@ llm_text_add(llm_text_t *t, const uint8_t *p, size_t len)
             continue;
         }
 
-        if (t->bytes >= LLM_TEXT_MAX) {
-            n = len;
-            continue;
-        }
-
         at = t->bytes % LLM_TEXT_BLOCK;
 
         if (at < LLM_TEXT_FROM) {
             n = llm_min(len, LLM_TEXT_FROM - at);
 
+            /* whether a run begins with the sample, or goes on in it */
+            t->last = llm_text_class[p[n - 1]];
+
         } else if (at < LLM_TEXT_FROM + LLM_TEXT_SAMPLE) {
-
-            if (at == LLM_TEXT_FROM) {
-                t->last = LLM_TEXT_TAIL;
-            }
-
             n = llm_min(len, LLM_TEXT_FROM + LLM_TEXT_SAMPLE - at);
             llm_text_count(t, p, n, LLM_TEXT_BLOCK / LLM_TEXT_SAMPLE);
 
@@ -247,21 +283,19 @@ llm_text_add(llm_text_t *t, const uint8_t *p, size_t len)
 }
 
 
+void
+llm_text_break(llm_text_t *t)
+{
+    t->last = LLM_TEXT_TAIL;
+}
+
+
 uint64_t
 llm_text_tokens(const llm_text_t *t)
 {
-    size_t    i;
-    uint64_t  sum;
-
     if (t->bytes == 0) {
         return 0;
     }
 
-    sum = LLM_TEXT_FRAME + 512;
-
-    for (i = 0; i < LLM_TEXT_TAIL; i++) {
-        sum += (uint64_t) t->n[i] * llm_text_weight[i];
-    }
-
-    return llm_max(sum / 1024, 1);
+    return llm_max((t->sum + LLM_TEXT_FRAME + 512) / 1024, 1);
 }

@@ -17,14 +17,16 @@
 
 typedef enum {
     LLM_TEXT_LETTER = 0,         /* ASCII letters */
+    LLM_TEXT_PUNCT,              /* other printing ASCII */
+    LLM_TEXT_SPACE,
     LLM_TEXT_DIGIT,
-    LLM_TEXT_SPACE,              /* one a run */
-    LLM_TEXT_PUNCT,              /* other ASCII */
-    LLM_TEXT_LATIN,              /* two-byte characters: accents, Cyrillic,
-                                    Greek, Arabic, Hebrew */
-    LLM_TEXT_WIDE,               /* three-byte characters: CJK, kana, hangul,
-                                    Indic */
-    LLM_TEXT_HIGH,               /* four-byte characters: emoji */
+    LLM_TEXT_LATIN,              /* two bytes: letters with accents */
+    LLM_TEXT_GREEK,              /* two bytes: Greek, Cyrillic, Hebrew,
+                                    Arabic */
+    LLM_TEXT_INDIC,              /* three bytes: Devanagari, Thai */
+    LLM_TEXT_SIGN,               /* three bytes: dashes, quotes, arrows */
+    LLM_TEXT_WIDE,               /* three bytes: CJK, kana, hangul */
+    LLM_TEXT_HIGH,               /* four bytes: emoji */
     LLM_TEXT_TAIL,               /* continuation bytes, of no weight */
     LLM_TEXT_CLASSES
 } llm_text_class_e;
@@ -32,13 +34,16 @@ typedef enum {
 
 typedef struct {
     uint64_t  bytes;
-    uint32_t  n[LLM_TEXT_TAIL];
+    uint64_t  sum;               /* of the weights of what was counted */
     uint8_t   last;              /* class of the last byte seen */
 } llm_text_t;
 
 
 /* Decoded UTF-8, in pieces split anywhere. */
 void llm_text_add(llm_text_t *t, const uint8_t *p, size_t len);
+
+/* What follows is another text: no word goes on in it. */
+void llm_text_break(llm_text_t *t);
 
 /* 0 only for an empty text. */
 uint64_t llm_text_tokens(const llm_text_t *t);

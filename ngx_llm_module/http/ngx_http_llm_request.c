@@ -329,12 +329,10 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a = &ctx->asked;
 
     a->state = r->state;
-    a->stream = r->stream;
     a->max_tokens = r->max_tokens;
     a->has_max_tokens = r->has_max_tokens;
     a->turns = r->turns;
     a->prompt_bytes = r->prompt_bytes;
-    a->prompt_tokens = ngx_min(llm_request_tokens(r), UINT32_MAX);
 
     if (r->model_len || r->temperature_len) {
         p = ngx_pnalloc(ctx->request->pool,
@@ -368,6 +366,11 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
             ngx_http_llm_request_live(ctx);
         }
     }
+
+    a->stream = llm_request_streams(r, ctx->dialect);
+    a->prompt_tokens = ngx_min(llm_request_tokens(r, ctx->dialect,
+                                       ngx_http_llm_view(&ctx->path_model)),
+                               UINT32_MAX);
 }
 
 

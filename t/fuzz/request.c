@@ -28,6 +28,14 @@ piece(void *ctx, const uint8_t *p, size_t len)
 }
 
 
+static uint64_t
+tokens(const llm_request_t *r)
+{
+    return llm_request_tokens(r, llm_request_dialect(r),
+                              (llm_str_t) { NULL, 0 });
+}
+
+
 /* All that was read, and nothing that depends on how. */
 
 static void
@@ -37,11 +45,11 @@ facts(const llm_request_t *r, bytes_t *to)
         r->state, r->shape, r->stream, r->include_usage, r->has_max_tokens,
         r->model_flags, r->model_len, r->temperature_len, r->seen, r->turns,
         r->tokens, r->max_tokens, r->prompt_bytes, r->opaque, r->text.bytes,
-        llm_request_dialect(r), llm_request_tokens(r)
+        r->text.sum, r->ntools, r->has_stream, r->unbounded,
+        llm_request_dialect(r), tokens(r)
     };
 
     bytes_put(to, v, sizeof(v));
-    bytes_put(to, r->text.n, sizeof(r->text.n));
     bytes_put(to, r->model, r->model_len);
     bytes_put(to, r->temperature, r->temperature_len);
 }
@@ -89,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(run.r.opaque <= f.len);
     CHECK(run.r.turns <= f.len && run.r.tokens <= f.len);
     CHECK(run.r.model_len <= sizeof(run.r.model));
-    CHECK(llm_request_tokens(&run.r) <= 8 * f.len + 8);
+    CHECK(tokens(&run.r) <= 8 * f.len + 8);
 
     cut[0] = &f.bytes;
     cut[1] = &f.plan;

@@ -94,21 +94,6 @@ put_text(facts_t *f, const char *name, llm_str_t s)
 
 
 static void
-put_classes(facts_t *f, const llm_text_t *t)
-{
-    size_t  i;
-
-    put(f, "\tclasses=");
-
-    for (i = 0; i < LLM_TEXT_TAIL; i++) {
-        put(f, "%s%u", i ? "," : "", t->n[i]);
-    }
-
-    put_number(f, "text_bytes", t->bytes);
-}
-
-
-static void
 put_response(facts_t *f, const llm_response_t *r)
 {
     int           stated;
@@ -153,7 +138,7 @@ put_response(facts_t *f, const llm_response_t *r)
     put_text(f, "model", llm_response_model(r));
     put_text(f, "id", llm_response_id(r));
     put_text(f, "finish", llm_response_finish(r));
-    put_classes(f, &r->text);
+    put_number(f, "text_bytes", r->text.bytes);
     put_number(f, "estimate", llm_response_estimate(r));
 }
 
@@ -177,8 +162,10 @@ put_request(facts_t *f, const llm_request_t *r)
     put_text(f, "temperature",
              (llm_str_t) { r->temperature, r->temperature_len });
     put_text(f, "model", (llm_str_t) { r->model, r->model_len });
-    put_classes(f, &r->text);
-    put_number(f, "estimate", llm_request_tokens(r));
+    put_number(f, "text_bytes", r->text.bytes);
+    put_number(f, "estimate",
+               llm_request_tokens(r, llm_request_dialect(r),
+                                  (llm_str_t) { NULL, 0 }));
 }
 
 

@@ -53,7 +53,7 @@ static const struct {
     { "/v1beta/models/e-1:batchEmbedContents", EMBED, LLM_DIALECT_EMBEDDINGS,
       "e-1", "gcp.gemini" },
     { "/v2/embed", EMBED, LLM_DIALECT_EMBEDDINGS, "", "cohere" },
-    { "/v2/rerank", RERANK, LLM_DIALECT_EMBEDDINGS, "", "" },
+    { "/v2/rerank", RERANK, LLM_DIALECT_EMBEDDINGS, "", "cohere" },
 
     /* nothing that is generated, or nothing that we read */
 

@@ -74,7 +74,7 @@ response_log_facts(const llm_response_t *r, bytes_t *to)
     };
 
     bytes_put(to, v, sizeof(v));
-    bytes_put(to, r->text.n, sizeof(r->text.n));
+    bytes_put(to, &r->text.sum, sizeof(r->text.sum));
     response_log_str(to, llm_response_model(r));
     response_log_str(to, llm_response_id(r));
     response_log_str(to, llm_response_finish(r));
