@@ -305,7 +305,8 @@ sub serve {
                     . "job=$number{ $c->{name} }-$how-" . ($n || 0);
             my $client = $t->client;
 
-            $client->send(build_request('POST', $uri, $c->{request} // '{}'));
+            $client->send(build_request('POST', $uri, $c->{request}
+                // ($c->{stream} ? '{}' : '{"stream":false}')));
             push @clients, $client;
         }
 

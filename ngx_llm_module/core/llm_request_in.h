@@ -117,7 +117,8 @@ enum {
 #define LLM_SHAPE_TGI           0x200000
 #define LLM_SHAPE_LMSTUDIO      0x400000
 #define LLM_SHAPE_MODEL         0x800000
-#define LLM_SHAPE_EMBEDDER     0x1000000  /* by the model's name */
+#define LLM_SHAPE_STREAM       0x1000000
+#define LLM_SHAPE_EMBEDDER     0x2000000  /* by the model's name */
 
 
 /* A value of one of these types (bits of llm_json_type_e) tells the shape. */

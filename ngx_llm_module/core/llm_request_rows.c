@@ -253,6 +253,7 @@ const size_t  llm_request_nrows = sizeof(llm_request_rows)
 
 const llm_request_sign_t  llm_request_signs[R_SLOTS] = {
     [R_MODEL] = { STR, LLM_SHAPE_MODEL },
+    [R_STREAM] = { ANY, LLM_SHAPE_STREAM },
     [R_MESSAGES] = { ANY, LLM_SHAPE_MESSAGES },
     [R_PROMPT] = { STR|ARR, LLM_SHAPE_PROMPT },
     [R_TEMPLATE] = { ANY, LLM_SHAPE_INPUT|LLM_SHAPE_INSTRUCTIONS },

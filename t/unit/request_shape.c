@@ -59,6 +59,7 @@ static const shape_t  shapes[] = {
     /* Cohere's */
 
     { "cohere_v1", "{'message':'a','model':'m'}" },
+    { "cohere_v1", "{'message':'a','stream':false}" },
     { "cohere_v1", "{'message':'a','chat_history':[]}" },
     { "cohere_v1", "{'message':'a','preamble':'b'}" },
     { "", "{'message':'a','level':'info'}" },
@@ -168,7 +169,8 @@ static const place_t  places[] = {
       "read model=c stream=0 usage=0 temp= turns=2 tokens=0 bytes=11 opaque=0 "
       "cohere" },
     { "rerank", "{'model':'r','query':'ab','documents':['cd',{'text':'e'}]}",
-      "read model=r stream=0 usage=0 temp= turns=0 tokens=0 bytes=5 opaque=0 " },
+      "read model=r stream=0 usage=0 temp= turns=0 tokens=0 bytes=5 "
+      "opaque=0 " },
     { "moderations", "{'model':'o','input':[{'type':'text','text':'abc'}]}",
       "read model=o stream=0 usage=0 temp= turns=1 tokens=0 bytes=3 opaque=0 "
       "responses" },

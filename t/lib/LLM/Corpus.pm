@@ -55,9 +55,6 @@ sub cases {
     for my $file (sort glob "$dir/*/*.meta.json") {
         my $meta = $json->decode(slurp($file));
 
-        # only its request tells it from others of the same path
-        next if $meta->{format} eq 'cohere_v1_chat';
-
         # nor are the counters of headers read
         next if $meta->{case} =~ m{\Abedrock/invoke-json-0(?:06|11)\z
                                    |\Abedrock/invoke.embeddings-json-001\z}x;
@@ -101,13 +98,11 @@ sub _case {
 }
 
 
-# Texts to be embedded are no turns, and a negative bound is none.
+# Texts to be embedded are no turns, a negative bound is none, and nginx has
+# decoded its path.
 
 sub _asked {
     my ($meta) = @_;
-
-    # the requests of the other formats are not read yet
-    return unless $meta->{format} =~ /openai|anthropic|embeddings/;
 
     my %asked = %{ $meta->{request_expected} || return };
 
@@ -115,6 +110,8 @@ sub _asked {
         unless $meta->{format} eq 'embeddings';
     delete $asked{max_tokens}
         if defined $asked{max_tokens} && $asked{max_tokens} < 0;
+    $asked{model_from_url} =~ s/%([0-9A-F]{2})/chr hex $1/ge
+        if defined $asked{model_from_url};
     return \%asked;
 }
 
