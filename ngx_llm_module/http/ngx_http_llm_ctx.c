@@ -94,13 +94,18 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *conf)
 }
 
 
+#define NGX_HTTP_LLM_READER                                                   \
+    ngx_max(sizeof(llm_request_t), sizeof(llm_response_t))
+
+_Static_assert(sizeof(ngx_http_llm_ctx_t) + sizeof(ngx_pool_cleanup_t)
+               + NGX_HTTP_LLM_READER <= 1024, "1 KiB a call");
+
+
 void *
 ngx_http_llm_ctx_memory(ngx_http_llm_ctx_t *ctx)
 {
     if (ctx->memory == NULL) {
-        ctx->memory = ngx_palloc(ctx->request->pool,
-                                 ngx_max(sizeof(llm_request_t),
-                                         sizeof(llm_response_t)));
+        ctx->memory = ngx_palloc(ctx->request->pool, NGX_HTTP_LLM_READER);
     }
 
     return ctx->memory;
