@@ -103,7 +103,7 @@ typedef struct {
     unsigned                   last:1;       /* last buf seen */
     unsigned                   labelled:1;   /* series is chosen */
     unsigned                   priced:1;     /* price was looked up */
-    unsigned                   partial:1;    /* the cost is a lower bound */
+    unsigned                   inexact:1;    /* the cost is not quite that */
     unsigned                   unreadable:1;
     unsigned                   finished:1;
 } ngx_http_llm_ctx_t;

@@ -239,7 +239,8 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 
 /*
  * A call that reports no tokens has a cost all the same where its tokens are
- * free: a query of a rerank model, a moderation.
+ * free: a query of a rerank model, a moderation.  Tokens that were estimated
+ * are looked at only where they are not.
  */
 
 static void
@@ -267,16 +268,29 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_ctx_price(ctx);
 
     llm_response_bill(ctx->answer,
-                      ctx->usage == LLM_USAGE_NONE ? NULL : ctx->tokens,
+                      ctx->usage == LLM_USAGE_REPORTED ? ctx->tokens : NULL,
                       &billed, &bill);
 
     bill.factors |= ctx->place;
 
-    if (llm_cost_bill(ctx->price, &bill, &cost)) {
-        ctx->cost = ngx_min(cost.nano, NGX_HTTP_LLM_COST_MAX);
-        ctx->cost_source = NGX_HTTP_LLM_COST_LIST;
-        ctx->partial = (cost.flags & LLM_COST_INEXACT) != 0;
+    if (!llm_cost_bill(ctx->price, &bill, &cost)) {
+
+        if (ctx->usage != LLM_USAGE_ESTIMATED) {
+            return;
+        }
+
+        bill.tokens = ctx->tokens;
+
+        if (!llm_cost_bill(ctx->price, &bill, &cost)) {
+            return;
+        }
+
+        ctx->inexact = 1;
     }
+
+    ctx->cost = ngx_min(cost.nano, NGX_HTTP_LLM_COST_MAX);
+    ctx->cost_source = NGX_HTTP_LLM_COST_LIST;
+    ctx->inexact |= (cost.flags & LLM_COST_INEXACT) != 0;
 }
 
 

@@ -146,7 +146,7 @@ ngx_http_llm_finish_book_cost(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_series_add(ctx->zone, ctx->series, NGX_HTTP_LLM_COST,
                             ctx->cost);
 
-    if (ctx->usage == LLM_USAGE_ESTIMATED || ctx->partial) {
+    if (ctx->inexact) {
         ngx_http_llm_series_add(ctx->zone, ctx->series,
                                 NGX_HTTP_LLM_COST_ESTIMATED, ctx->cost);
     }
