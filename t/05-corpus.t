@@ -379,13 +379,13 @@ sub wrong_log {
         [status => $r->{status}, $c->{status}],
         $e->{reported} || $e->{by_header} ? (
             [usage => $log->{usage},
-             $e->{no_input} ? undef : 'reported'],
+             $e->{no_input} && $c->{asked} ? 'estimated' : 'reported'],
             map { ["${_}_tokens", $log->{"${_}_tokens"},
                    $_ eq 'input' && $e->{no_input} ? undef : $e->{$_}] }
                 qw(input output cache_read cache_write reasoning)) : (),
         [reported => $log->{usage} eq 'reported' ? 1 : 0,
-         $e->{no_input} ? undef
-                        : $e->{reported} || $e->{by_header} ? 1 : 0],
+         ($e->{reported} || $e->{by_header})
+         && !($e->{no_input} && $c->{asked}) ? 1 : 0],
         [response_model => $log->{response_model}, $e->{model} // ''],
         [finish_reason => $log->{finish_reason}, $e->{finish} // ''],
         [events => $log->{events}, $e->{events} // ''],
