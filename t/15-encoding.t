@@ -1,4 +1,4 @@
-# Accept-Encoding and what comes encoded all the same.
+# Accept-Encoding: what the upstream is asked for.
 
 use strict;
 use warnings;
@@ -15,78 +15,12 @@ use Test::More;
 
 my $t = LLM::Test->new;
 
-my $stream = answer(api => 'openai_chat', stream => 1, include_usage => 1,
-                    text => [map { " word$_" } 1 .. 60],
-                    usage => { input => 20, output => 60 });
 my $plain = answer(api => 'anthropic');
 
-sub raw_deflate {
-    my ($d) = Compress::Zlib::deflateInit(-WindowBits => -15);
-    my ($a) = $d->deflate($_[0]);
-    my ($b) = $d->flush;
-    return $a . $b;
-}
-
-# Each event flushed, as a server does that compresses a stream.
-
-sub gzip_stream {
-    my ($d) = Compress::Zlib::deflateInit(-WindowBits => 31);
-    my @pieces;
-
-    for my $event (@_) {
-        my ($a) = $d->deflate($event);
-        my ($b) = $d->flush(Compress::Zlib::Z_SYNC_FLUSH());
-        push @pieces, $a . $b;
-    }
-
-    my ($end) = $d->flush;
-    return (@pieces, $end);
-}
-
-my $zeros = "\0" x 50_000_000;
-my $bomb = Compress::Zlib::memGzip(\$zeros);
-undef $zeros;
-my $gzip = Compress::Zlib::memGzip($plain->{body});
-my $members = Compress::Zlib::memGzip(substr $plain->{body}, 0, 100)
-        . Compress::Zlib::memGzip(substr $plain->{body}, 100);
-
-# name => [coding, type, pieces, is it read, why it is unreadable]
-
 my $json = 'application/json';
-my $sse = 'text/event-stream';
-my %bodies = (
-    gzip => ['gzip', $json, [$gzip], 1],
-    'x-gzip' => ['x-gzip', $json, [$gzip], 1],
-    upper => ['GZIP', $json, [$gzip], 1],
-    'byte-wise' => ['gzip', $json, [split //, $gzip], 1],
-    zlib => ['deflate', $json, [Compress::Zlib::compress($plain->{body})],
-             1],
-    'raw-deflate' => ['deflate', $json, [raw_deflate($plain->{body})], 1],
-    'gzip-stream' => ['gzip', $sse, [gzip_stream(@{ $stream->{pieces} })],
-                      1],
-    members => ['gzip', $json, [$members], 1],
-    identity => ['identity', $json, [$plain->{body}], 1],
-    br => ['br', $json, ["\x0b\x02\x80abc\x03"], 0, 'encoding'],
-    zstd => ['zstd', $sse, ["\x28\xb5\x2f\xfd"], 0, 'encoding'],
-    double => ['gzip, br', $json, [$gzip], 0, 'encoding'],
-    lie => ['gzip', $json, [$plain->{body}], 0, 'inflate'],
-    cut => ['gzip', $json, [substr $gzip, 0, 120], 0],
-    damaged => ['gzip', $json, [substr($gzip, 0, 10) . "\xff" x 60], 0,
-                'inflate'],
-    bomb => ['gzip', $json, [$bomb], 0, 'inflate'],
-);
-
 my $up = $t->upstream(sub {
-    my ($request) = @_;
-    my ($name) = $request->{path} =~ m{^/(?:in|off|gunzip)/([^/]+)/};
-
     return response(200, ['Content-Type' => $json, Vary => 'Accept-Encoding'],
-                    $plain->{body} . ' ' x 200) unless $bodies{$name || ''};
-
-    my ($coding, $type, $pieces) = @{ $bodies{$name} };
-    return response(200, ['Content-Type' => $type,
-                          'Content-Encoding' => $coding], '',
-                    pieces => $pieces, framing => 'chunked');
+                    $plain->{body} . ' ' x 200);
 });
 
 # FastCGI's parameters, as they come: enough of it to see one
@@ -175,9 +109,6 @@ http {
             proxy_cache_key \$uri;
             proxy_pass http://%%UPSTREAM%%;
         }
-        location /in/ { gzip off; proxy_pass http://%%UPSTREAM%%; }
-        location /gunzip/ { gunzip on; gzip off;
-            proxy_pass http://%%UPSTREAM%%; }
         location = /llm-status { llm off; llm_status main; access_log off; }
     }
 }
@@ -262,41 +193,6 @@ subtest 'a cache that varies' => sub {
 
     is_deeply(\@saw, ['miss gzip', 'hit gzip', 'hit plain', 'hit gzip',
                       'miss plain', 'hit plain'], 'one variant for all');
-};
-
-sub unreadable { return $_[0]{health}{unreadable} }
-
-subtest 'what comes encoded all the same' => sub {
-    for my $name (sort keys %bodies) {
-        my ($coding, $type, $pieces, $read, $why) = @{ $bodies{$name} };
-        my $path = $type eq $sse ? 'v1/chat/completions' : 'v1/messages';
-        my $before = unreadable($t->status);
-        my $r = $t->post("/in/$name/$path", $ask);
-        my $off = $t->post("/off/$name/$path", $ask);
-        my ($line) = $t->logged(2);
-        my $now = unreadable($t->status);
-
-        ok($r->{body} eq join('', @$pieces), "$name: bytes as they came");
-        ok($r->{body} eq $off->{body}, "$name: and as without us");
-        is($r->{headers}{'content-encoding'}, $coding, "$name: coding");
-        is($line->{usage}, $read ? 'reported' : $name eq 'cut' ? 'estimated'
-                                 : 'none', "$name: usage");
-        is($line->{output_tokens}, $type eq $sse ? 60 : 12, "$name: tokens")
-            if $read;
-        is($line->{outcome}, $name eq 'cut' ? 'incomplete' : 'ok',
-           "$name: outcome");
-
-        $before->{$why}++ if $why;
-        is_deeply($now, $before, "$name: "
-            . ($why ? "unreadable: $why" : 'readable'));
-    }
-};
-
-subtest 'gunzip for the client' => sub {
-    my $r = $t->post('/gunzip/gzip/v1/messages', $ask);
-    is($r->{body}, $plain->{body}, 'inflated by nginx');
-    my ($line) = $t->logged(1);
-    is($line->{output_tokens}, 12, 'and read by us');
 };
 
 kill KILL => $fcgi_pid;

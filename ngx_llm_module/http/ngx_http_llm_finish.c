@@ -171,6 +171,20 @@ ngx_http_llm_finish_bound(llm_tokens_t *t)
 }
 
 
+/* A 2xx answer to a POST has a body, which says what the call took. */
+
+static ngx_uint_t
+ngx_http_llm_finish_answers(ngx_http_request_t *r)
+{
+    ngx_uint_t  status;
+
+    status = ngx_http_llm_finish_status(r);
+
+    return (r->method & NGX_HTTP_POST) && status >= 200 && status < 300
+           && status != NGX_HTTP_NO_CONTENT;
+}
+
+
 /*
  * Usage is what the provider reported.  Where a call was cut before it did,
  * or the provider never does, tokens are estimated from the text that
@@ -211,7 +225,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 
         /* counters of a stream that was cut are as of some time before */
 
-        if ((complete && !a->error) || a->finished
+        if ((complete && !ctx->unreadable && !a->error) || a->finished
             || text <= ctx->tokens->output)
         {
             return;
@@ -431,9 +445,19 @@ ngx_http_llm_finish_unreadable(ngx_http_llm_ctx_t *ctx)
         break;
     }
 
-    /* the header filter has counted what it could not even begin to read */
+    /* the header filter has counted codings that it could not read */
 
-    if (a == NULL || ctx->unreadable || status < 200 || status > 299) {
+    if (ctx->unreadable || status < 200 || status > 299) {
+        return;
+    }
+
+    if (a == NULL) {
+
+        if (ctx->last && ngx_http_llm_finish_answers(ctx->request)) {
+            ngx_http_llm_zone_count(ctx->zone,
+                                    NGX_HTTP_LLM_UNREADABLE_FRAMING, 1);
+        }
+
         return;
     }
 
@@ -498,6 +522,18 @@ ngx_http_llm_finish_tpot(ngx_http_llm_ctx_t *ctx)
 
     return (ctx->last_content - ctx->first_content)
            / (ctx->tokens->output - 1);
+}
+
+
+ngx_uint_t
+ngx_http_llm_finish_unknown(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->dialect == LLM_DIALECT_NONE) {
+        return ctx->outcome == LLM_OUTCOME_OK;
+    }
+
+    return ngx_http_llm_finish_answers(ctx->request)
+           && (ctx->unreadable || ctx->outcome == LLM_OUTCOME_OK);
 }
 
 

@@ -34,5 +34,9 @@ ngx_uint_t ngx_http_llm_finish_attempts(ngx_http_request_t *r);
 /* Time per output token, ns; 0: there is none. */
 uint64_t ngx_http_llm_finish_tpot(ngx_http_llm_ctx_t *ctx);
 
+/* Of a call without usage: it was answered, so it took something, and nobody
+ * knows how much. */
+ngx_uint_t ngx_http_llm_finish_unknown(ngx_http_llm_ctx_t *ctx);
+
 
 #endif /* _NGX_HTTP_LLM_FINISH_H_INCLUDED_ */

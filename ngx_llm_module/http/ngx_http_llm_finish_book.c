@@ -104,7 +104,8 @@ ngx_http_llm_finish_book_rounds(ngx_http_llm_ctx_t *ctx)
 
 /*
  * A cost that is not known is never 0: the call is counted, and why it has
- * none.  Of calls that failed without usage nobody asks for money.
+ * none.  Of calls that failed without usage nobody asks for money.  Of one
+ * whose answer could not be read the price is not looked up yet.
  */
 
 static void
@@ -112,11 +113,12 @@ ngx_http_llm_finish_book_unpriced(ngx_http_llm_ctx_t *ctx)
 {
     ngx_uint_t  why;
 
-    if (ctx->usage == LLM_USAGE_NONE
-        && (ctx->outcome != LLM_OUTCOME_OK
-            || (ctx->answer == NULL && ctx->dialect != LLM_DIALECT_NONE)))
-    {
+    if (ctx->usage == LLM_USAGE_NONE && !ngx_http_llm_finish_unknown(ctx)) {
         return;
+    }
+
+    if (ctx->dialect != LLM_DIALECT_NONE) {
+        ngx_http_llm_ctx_price(ctx);
     }
 
     why = (ctx->dialect == LLM_DIALECT_NONE) ? NGX_HTTP_LLM_UNPRICED_NO_METER
