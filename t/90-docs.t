@@ -1,8 +1,8 @@
 # The documentation says what there is, all of it, and nothing else: the
 # directives and variables that the module registers, the keys and families
-# that the status shows, files, links, commands; and its examples load, and
-# the calls that they promise arrive.  Checks of text also run over a planted
-# mistake and must see it.
+# that the status shows, the names that calls are recognised by, files, links,
+# commands; and its examples load, and the calls that they promise arrive.
+# Checks of text also run over a planted mistake and must see it.
 #
 # What this cannot see: whether a sentence is true.
 
@@ -17,6 +17,7 @@ use LLM::Client ();
 use LLM::Docs qw(adapt blocks directives headings links pages sections
                  snippet table_keys variables);
 use LLM::Provider qw(answer failure path_of);
+use LLM::Tables qw(rows tables);
 use LLM::Test;
 use LLM::Upstream qw(response sse);
 use LLM::Util qw(slurp spew);
@@ -28,6 +29,7 @@ my $HTTP = "$TOP/ngx_llm_module/http";
 my $page = pages($TOP);
 my $directive = directives(slurp("$HTTP/ngx_http_llm_module.c"));
 my $variable = variables(slurp("$HTTP/ngx_http_llm_variables.c"));
+my $known = tables("$TOP/ngx_llm_module");
 my $build = slurp("$TOP/build.sh");
 my $view = slurp("$TOP/ngx_llm_module/status/ngx_http_llm_view.c");
 
@@ -106,6 +108,26 @@ sub variable_pages {
         [keys %$variable]);
 }
 
+# What is told by names: the first row that fits holds, so paths have an order.
+
+sub providers {
+    my ($page) = @_;
+
+    my $section = sections($page->{'docs/providers.md'});
+    my @wrong;
+
+    for my $name (sort keys %$known) {
+        my ($cells, @real) = @{ $known->{$name} };
+        my @documented = rows($section->{$name} || '', $cells);
+
+        push @wrong, differ("providers, $name", \@documented, \@real);
+        push @wrong, "providers, $name: not in the order that counts"
+            if $name eq 'Paths' && "@documented" ne "@real";
+    }
+
+    return @wrong;
+}
+
 # Any name of ours, wherever it stands.
 
 sub names {
@@ -116,7 +138,6 @@ sub names {
     for my $path (sort keys %$page) {
         (my $text = $page->{$path}) =~ s/\]\([^()\s]+\)/]/g;
         $text =~ s{[\w/.*-]*\bllm_\w+\.\w+}{}g;            # files
-        $text =~ s/\bllm_hosts\b//g;                       # a table's name
 
         push @wrong, "$path: \$$1 is no variable"
             while $text =~ /\$(llm_[a-z_]*[a-z])\b/g && !$variable->{$1};
@@ -222,6 +243,12 @@ my @CHECKS = (
     ['variables', \&variable_pages,
         ['docs/variables.md', sub { s/^\| `\$llm_ttft`.*\n//m }],
         ['docs/variables.md', sub { s/\A/| `\$llm_gate` | | |\n/ }]],
+    ['providers', \&providers,
+        ['docs/providers.md', sub { s{, `/v1/batches`}{} }],
+        ['docs/providers.md', sub { s/`api.groq.com`/`api.grog.com`/ }],
+        ['docs/providers.md', sub { s/(`ollama` \| `)chat/$1completion/ }],
+        ['docs/providers.md',
+         sub { s{^(\| `/completions` .*\n)(\| .*\n)}{$2$1}m }]],
     ['names', \&names,
         ['README.md', sub { s/\z/llm_budget day;\n/ }],
         ['CHANGES', sub { s/\z/\$llm_key_id\n/ }]],
