@@ -24,7 +24,6 @@
 
 enum {
     ST_OPEN = 0,                 /* before { */
-    ST_FIRST,                    /* behind it: a key, or } */
     ST_KEY,
     ST_COLON,
     ST_VALUE,
@@ -292,7 +291,6 @@ llm_bytes_escape(llm_bytes_t *b, uint8_t c, llm_bytes_pt data, void *ctx)
         if (c == 'u') {
             b->state = ST_HEX;
             b->nhex = 0;
-            b->hex = 0;
 
         } else if (llm_bytes_escapes[c]) {
             llm_bytes_char(b, llm_bytes_escapes[c], data, ctx);
@@ -406,16 +404,8 @@ llm_bytes_mark(llm_bytes_t *b, uint8_t c)
     switch (b->state) {
 
     case ST_OPEN:
-        b->state = (c == '{') ? ST_FIRST : ST_ODD;
+        b->state = (c == '{') ? ST_KEY : ST_ODD;
         return;
-
-    case ST_FIRST:
-        if (c == '}') {
-            b->state = ST_CLOSED;
-            return;
-        }
-
-        /* fall through */
 
     case ST_KEY:
         if (c != '"') {

@@ -122,22 +122,16 @@ llm_frame_find(const llm_frame_t *f, const llm_frame_word_t *w)
 }
 
 
-/* A part of a name or a value that may be a word: of longer ones it is known
- * that they are longer than field. */
+/* A part of a name or a value that may be a word.  No word is as long as
+ * field. */
 
 static void
 llm_frame_keep(llm_frame_t *f, const uint8_t *p, size_t len)
 {
-    size_t  n;
+    len = llm_min(len, sizeof(f->field) - f->have);
 
-    if (f->have > sizeof(f->field)) {
-        return;
-    }
-
-    n = llm_min(len, sizeof(f->field) - f->have);
-    memcpy(f->field + f->have, p, n);
-
-    f->have += n + (n < len);
+    memcpy(f->field + f->have, p, len);
+    f->have += len;
 }
 
 
@@ -248,7 +242,6 @@ llm_frame_value_type(llm_frame_t *f, uint8_t type)
         return;
     }
 
-    f->value = 0;
     f->have = 0;
     f->state = (f->headers < 2) ? ST_BROKEN : ST_LENGTH;
 }
@@ -408,7 +401,7 @@ llm_frame_field(llm_frame_t *f, llm_frame_crc_pt crc,
         f->type_len = 0;
         f->state = ST_HEADER;
 
-        if (f->left == 0) {
+        if (f->headers == 0) {
             llm_frame_body(f, f->field, 0, h, ctx);
         }
 

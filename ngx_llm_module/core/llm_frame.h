@@ -26,7 +26,7 @@
 #include "llm_base.h"
 
 
-#define LLM_FRAME_MAX      (16 * 1024 * 1024)  /* of a frame, as AWS's SDKs */
+#define LLM_FRAME_MAX      (24 * 1024 * 1024)  /* of a frame, as AWS's SDKs */
 #define LLM_FRAME_HEADERS  (128 * 1024)        /* of its headers, likewise */
 #define LLM_FRAME_TYPE     31                  /* bytes kept of a type */
 

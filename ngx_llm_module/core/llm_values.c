@@ -23,8 +23,7 @@ enum {
     ST_COMMA,                    /* behind a value */
     ST_CLOSED,
     ST_VALUE,                    /* of both */
-    ST_ENDED,                    /* by the end of the body, too early */
-    ST_BROKEN
+    ST_OVER                      /* nothing more is read */
 };
 
 
@@ -50,6 +49,7 @@ llm_values_begin(llm_values_t *v, llm_json_t *json,
     const llm_values_handler_t *h, void *ctx)
 {
     v->state = ST_VALUE;
+    v->eol = 0;
 
     llm_json_reset(json);
     h->begin(ctx);
@@ -57,26 +57,16 @@ llm_values_begin(llm_values_t *v, llm_json_t *json,
 
 
 /*
- * The value at hand is no JSON, as p tells; p is where to go on.  In NDJSON
- * its line is left out.  But where p begins a line, that line is the next
- * value: the one before it was cut short.  In its first byte a value is
- * wrong by itself.
+ * A value is no JSON.  In NDJSON the rest of its line is left out.  But where
+ * the byte that tells so begins a line, and is not the value's first, the
+ * value before was cut short, and this line is the next one.
  */
 
-static const uint8_t *
-llm_values_wrong(llm_values_t *v, const llm_json_t *json, const uint8_t *p,
-    int eol)
+static void
+llm_values_wrong(llm_values_t *v, int eol)
 {
     v->broken = 1;
-
-    if (v->array) {
-        v->state = ST_BROKEN;
-
-    } else {
-        v->state = (eol && json->offset) ? ST_BETWEEN : ST_LINE;
-    }
-
-    return p;
+    v->state = v->array ? ST_OVER : eol ? ST_BETWEEN : ST_LINE;
 }
 
 
@@ -86,7 +76,6 @@ static const uint8_t *
 llm_values_value(llm_values_t *v, llm_json_t *json, const uint8_t *p,
     const uint8_t *e, const llm_values_handler_t *h, void *ctx)
 {
-    int             eol;
     const uint8_t  *q;
 
     q = llm_json_feed_value(json, p, e);
@@ -102,10 +91,10 @@ llm_values_value(llm_values_t *v, llm_json_t *json, const uint8_t *p,
         return e;
     }
 
-    eol = (q == p) ? v->eol : llm_scan_eol(q[-1]);
+    llm_values_wrong(v, q == p ? v->eol : llm_scan_eol(q[-1]));
     h->event(ctx, 0);
 
-    return llm_values_wrong(v, json, q, eol);
+    return q;
 }
 
 
@@ -117,11 +106,11 @@ llm_values_between(llm_values_t *v, uint8_t c)
     switch (v->state) {
 
     case ST_OPEN:
-        v->state = (c == '[') ? ST_FIRST : ST_BROKEN;
+        v->state = (c == '[') ? ST_FIRST : ST_OVER;
         break;
 
     case ST_COMMA:
-        v->state = (c == ',') ? ST_NEXT : (c == ']') ? ST_CLOSED : ST_BROKEN;
+        v->state = (c == ',') ? ST_NEXT : (c == ']') ? ST_CLOSED : ST_OVER;
         break;
 
     case ST_FIRST:
@@ -133,14 +122,14 @@ llm_values_between(llm_values_t *v, uint8_t c)
         break;
 
     case ST_CLOSED:
-        v->state = ST_BROKEN;
+        v->state = ST_OVER;
         break;
 
     default: /* ST_BETWEEN, ST_NEXT */
         return 0;
     }
 
-    v->broken = (v->state == ST_BROKEN);
+    v->broken = (v->state == ST_OVER);
 
     return 1;
 }
@@ -181,12 +170,11 @@ llm_values_feed(llm_values_t *v, llm_json_t *json, const uint8_t *p,
             /* as a value that is wrong in its first byte */
 
             llm_values_begin(v, json, h, ctx);
+            llm_values_wrong(v, 0);
             h->event(ctx, 0);
-            p = llm_values_wrong(v, json, p, 0);
             break;
 
-        case ST_ENDED:
-        case ST_BROKEN:
+        case ST_OVER:
             return;
 
         default:
@@ -201,7 +189,6 @@ llm_values_feed(llm_values_t *v, llm_json_t *json, const uint8_t *p,
                 break;
             }
 
-            v->eol = 0;
             llm_values_begin(v, json, h, ctx);
         }
     }
@@ -226,7 +213,7 @@ llm_values_end(llm_values_t *v, llm_json_t *json,
         return;
     }
 
-    v->state = ST_ENDED;
+    v->state = ST_OVER;
     h->event(ctx, 0);
 }
 

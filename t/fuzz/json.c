@@ -3,9 +3,10 @@
  * Copyright (C) ngx_llm_module authors
  *
  * The scanner out of anything: one reading whole, byte by byte and by the
- * plan of the input, with vector instructions and without.  What the log
- * itself checks: values in order and within the text.  What is checked here:
- * a value that was told is where it was said to be.
+ * plan of the input, up to the end and up to the value's, with vector
+ * instructions and without.  What the log itself checks: values in order and
+ * within the text.  What is checked here: a value that was told is where it
+ * was said to be.
  */
 
 
@@ -140,6 +141,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (k = 0; k < 2; k++) {
             json_log_read(&log, k ? &json_scalar : &json_vector, t, *cut[i],
                           f.data, f.len);
+            CHECK(bytes_same(&want.out, &log.out));
+            json_log_free(&log);
+
+            json_log_read_value(&log, k ? &json_scalar : &json_vector, t,
+                                *cut[i], f.data, f.len);
             CHECK(bytes_same(&want.out, &log.out));
             json_log_free(&log);
         }

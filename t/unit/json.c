@@ -49,7 +49,8 @@ static llm_json_table_t  table, strict;
 static const cut_t  whole = { CUT_WHOLE, 0, NULL, 0, 0 };
 
 
-/* All cuts and both builds of a text must say what the first says. */
+/* All cuts and both builds of a text must say what the first says, whether it
+   is read to its end or to the value's. */
 
 static int
 same(const llm_json_table_t *t, const uint8_t *p, size_t len, json_log_t *log)
@@ -62,19 +63,19 @@ same(const llm_json_table_t *t, const uint8_t *p, size_t len, json_log_t *log)
 
     good = 1;
 
-    for (i = 0; i < 2 * (SPLITS + 2); i++) {
+    for (i = 0; i < 4 * (SPLITS + 2); i++) {
         memset(&cut, 0, sizeof(cut));
-        cut.how = (i / 2 == 0) ? CUT_WHOLE : (i / 2 == 1) ? CUT_BYTES
+        cut.how = (i / 4 == 0) ? CUT_WHOLE : (i / 4 == 1) ? CUT_BYTES
                                                           : CUT_RANDOM;
-        cut.seed = i / 2;
+        cut.seed = i / 4;
 
-        json_log_read(&other, i & 1 ? &json_scalar : &json_vector, t, cut, p,
-                      len);
+        (i & 2 ? json_log_read_value : json_log_read)
+            (&other, i & 1 ? &json_scalar : &json_vector, t, cut, p, len);
 
         if (!bytes_same(&log->out, &other.out)) {
-            printf("# %.*s: cut %d, %s, reads otherwise\n",
-                   (int) llm_min(len, 60), (const char *) p, i / 2,
-                   i & 1 ? "portable" : "vector");
+            printf("# %.*s: cut %d, %s, %s, reads otherwise\n",
+                   (int) llm_min(len, 60), (const char *) p, i / 4,
+                   i & 1 ? "portable" : "vector", i & 2 ? "value" : "text");
             good = 0;
         }
 
@@ -425,6 +426,99 @@ test_tables(void)
 }
 
 
+/* Where the reading of one value ends. */
+
+typedef struct {
+    const char  *text;
+    size_t       end;
+    char         how;            /* c: complete, f: failed, m: more is needed,
+                                    n: more, and the end would do */
+} ends_t;
+
+
+static const ends_t  ends[] = {
+    { "", 0, 'm' }, { " ", 1, 'm' }, { "{", 1, 'm' }, { "{}", 2, 'c' },
+    { "{}{}", 2, 'c' }, { "{} ", 2, 'c' }, { " [ ] ]", 4, 'c' },
+    { "[1]x", 3, 'c' }, { "[]\n[]", 2, 'c' }, { "\"a\"\"", 3, 'c' },
+    { "truefalse", 4, 'c' }, { "null ", 4, 'c' }, { "nul", 3, 'm' },
+    { "12", 2, 'n' }, { "12 ", 2, 'c' }, { "12,", 2, 'c' }, { "0", 1, 'n' },
+    { "01", 1, 'c' }, { "-", 1, 'm' }, { "-1\"", 2, 'c' }, { "1.", 2, 'm' },
+    { "1.5.2", 3, 'c' }, { "1e5e", 3, 'c' }, { "7]", 1, 'c' },
+    { "7}", 1, 'c' }, { "1e+7+", 4, 'c' }, { "0x1", 1, 'c' },
+    { "{\"a\":{\"b\":[1,{}]}}}", 18, 'c' },
+    { "{\"model\":\"a\",\"list\":[{\"name\":1}]} {", 33, 'c' },
+    { "x", 0, 'f' }, { " }", 1, 'f' }, { "{a", 1, 'f' }, { "[1}", 2, 'f' },
+    { "1.x", 2, 'f' }, { "-x", 1, 'f' }, { "1e,", 2, 'f' },
+    { "nulx", 3, 'f' }, { "\"a\nb\"", 2, 'f' }, { "\"\\x\"", 2, 'f' },
+    { "\"\\u00g0\"", 5, 'f' }, { "[1,]", 3, 'f' }, { "{\"a\":1,}", 7, 'f' },
+    { "[1\n2]", 3, 'f' }
+};
+
+
+static int
+ends_as(const ends_t *t, const json_engine_t *engine, size_t size)
+{
+    int             rc, good;
+    size_t          at, n, len;
+    json_log_t      log;
+    const uint8_t  *p, *q;
+
+    memset(&log, 0, sizeof(log));
+    len = strlen(t->text);
+    log.length = len;
+    p = (const uint8_t *) t->text;
+
+    engine->init(&log.scanner, &table, json_log_event, &log);
+
+    for (at = 0; at < len; at = q - p) {
+        n = llm_min(size, len - at);
+        q = engine->value(&log.scanner, p + at, p + at + n);
+
+        if (q != p + at + n || llm_json_complete(&log.scanner)
+            || llm_json_failed(&log.scanner))
+        {
+            at = q - p;
+            break;
+        }
+    }
+
+    switch (t->how) {
+    case 'c':
+        good = llm_json_complete(&log.scanner);
+        break;
+    case 'f':
+        good = llm_json_failed(&log.scanner);
+        break;
+    default:
+        good = !llm_json_complete(&log.scanner)
+               && !llm_json_failed(&log.scanner);
+    }
+
+    rc = engine->end(&log.scanner);
+    good &= (rc == LLM_JSON_OK) == (t->how == 'c' || t->how == 'n');
+    json_log_free(&log);
+
+    return good && at == t->end;
+}
+
+
+static void
+test_ends(void)
+{
+    size_t         i;
+    const ends_t  *t;
+
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        t = &ends[i];
+
+        ok(ends_as(t, &json_vector, 1) && ends_as(t, &json_scalar, 1)
+           && ends_as(t, &json_vector, 3) && ends_as(t, &json_scalar, 3)
+           && ends_as(t, &json_vector, 100) && ends_as(t, &json_scalar, 100),
+           "value %zu ends at %zu", i, t->end);
+    }
+}
+
+
 static void
 test_sticky(void)
 {
@@ -467,6 +561,7 @@ main(void)
     test_cut_short();
     test_depth();
     test_tables();
+    test_ends();
     test_sticky();
 
     return tap_done();

@@ -20,6 +20,8 @@ typedef struct {
     void  (*init)(llm_json_t *s, const llm_json_table_t *t,
                   llm_json_sink_pt sink, void *data);
     int   (*feed)(llm_json_t *s, const uint8_t *p, size_t len);
+    const uint8_t  *(*value)(llm_json_t *s, const uint8_t *p,
+                             const uint8_t *e);
     int   (*end)(llm_json_t *s);
 } json_engine_t;
 
@@ -27,15 +29,18 @@ typedef struct {
 void llm_json_init(llm_json_t *s, const llm_json_table_t *t,
     llm_json_sink_pt sink, void *data);
 int llm_json_feed(llm_json_t *s, const uint8_t *p, size_t len);
+const uint8_t *llm_json_feed_value(llm_json_t *s, const uint8_t *p,
+    const uint8_t *e);
 int llm_json_end(llm_json_t *s);
 
 
 static const json_engine_t  json_vector = {
-    llm_json_init, llm_json_feed, llm_json_end
+    llm_json_init, llm_json_feed, llm_json_feed_value, llm_json_end
 };
 
 static const json_engine_t  json_scalar = {
-    portable_llm_json_init, portable_llm_json_feed, portable_llm_json_end
+    portable_llm_json_init, portable_llm_json_feed,
+    portable_llm_json_feed_value, portable_llm_json_end
 };
 
 
@@ -50,6 +55,8 @@ typedef struct {
                                           come */
     unsigned              events;
     int                   accepted;
+    int                   trailing;    /* behind the value is more than white
+                                          space */
     uint8_t               key[LLM_JSON_TEXT];
 } json_log_t;
 
@@ -130,12 +137,44 @@ json_log_piece(void *ctx, const uint8_t *p, size_t len)
 }
 
 
-/* Reads text into a log that starts empty; what was seen of a string that
-   never ended counts too. */
+/* As an application does that looks behind the value itself. */
 
-static __attribute__((unused)) void
-json_log_read(json_log_t *log, const json_engine_t *engine,
-    const llm_json_table_t *table, cut_t cut, const uint8_t *p, size_t len)
+static int
+json_log_value(void *ctx, const uint8_t *p, size_t len)
+{
+    json_log_t     *log = ctx;
+    const uint8_t  *q, *e;
+
+    e = p + len;
+    q = p;
+
+    if (!llm_json_complete(&log->scanner)) {
+        q = log->engine->value(&log->scanner, p, e);
+
+        CHECK(q >= p && q <= e);
+        CHECK(q == e || llm_json_complete(&log->scanner)
+              || llm_json_failed(&log->scanner));
+    }
+
+    if (!llm_json_complete(&log->scanner)) {
+        return llm_json_failed(&log->scanner);
+    }
+
+    for ( /* void */ ; q < e; q++) {
+        if (*q != ' ' && *q != '\t' && *q != '\r' && *q != '\n') {
+            log->trailing = 1;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+json_log_read_by(json_log_t *log, const json_engine_t *engine,
+    const llm_json_table_t *table, cut_t cut, const uint8_t *p, size_t len,
+    int (*reader)(void *ctx, const uint8_t *p, size_t len))
 {
     memset(log, 0, sizeof(json_log_t));
 
@@ -145,15 +184,37 @@ json_log_read(json_log_t *log, const json_engine_t *engine,
     engine->init(&log->scanner, table, json_log_event, log);
     log->scanner.key = log->key;
 
-    cut_feed(cut, p, len, json_log_piece, log);
+    cut_feed(cut, p, len, reader, log);
 
     log->accepted = (engine->end(&log->scanner) == LLM_JSON_OK);
     CHECK(log->accepted == llm_json_complete(&log->scanner));
     CHECK(!log->accepted || log->in_text == 0);
+    log->accepted &= !log->trailing;
 
     bytes_put(&log->out, &log->in_text, sizeof(log->in_text));
     bytes_put(&log->out, log->piece.data, log->piece.len);
     bytes_put(&log->out, &log->accepted, sizeof(log->accepted));
+}
+
+
+/* Reads text into a log that starts empty; what was seen of a string that
+   never ended counts too. */
+
+static __attribute__((unused)) void
+json_log_read(json_log_t *log, const json_engine_t *engine,
+    const llm_json_table_t *table, cut_t cut, const uint8_t *p, size_t len)
+{
+    json_log_read_by(log, engine, table, cut, p, len, json_log_piece);
+}
+
+
+/* The same with llm_json_feed_value(). */
+
+static __attribute__((unused)) void
+json_log_read_value(json_log_t *log, const json_engine_t *engine,
+    const llm_json_table_t *table, cut_t cut, const uint8_t *p, size_t len)
+{
+    json_log_read_by(log, engine, table, cut, p, len, json_log_value);
 }
 
 
