@@ -5,7 +5,7 @@
  * price_dump LIST USAGES: reads a price list whole and in pieces, compares
  * the two, and prints what every model of it costs for every usage, for an
  * oracle to check.  A line of USAGES: input output cache_read cache_write
- * cache_write_1h reasoning tier factors.
+ * cache_write_1h reasoning tier factors queries searches.
  *
  * price_dump LIST --speed: numbers for people.
  *
@@ -19,13 +19,13 @@
 #include "price_book.h"
 
 
-#define USAGES  256
+#define USAGES  4096
+#define FIELDS  10
 
 
 typedef struct {
     llm_tokens_t   tokens;
-    unsigned       tier;
-    unsigned       factors;
+    llm_bill_t     bill;
 } usage_t;
 
 
@@ -61,7 +61,8 @@ read_usages(const char *path)
 {
     FILE                *f;
     usage_t             *u;
-    unsigned long long   v[8];
+    unsigned             i;
+    unsigned long long   v[FIELDS];
 
     f = fopen(path, "r");
     if (f == NULL) {
@@ -69,10 +70,16 @@ read_usages(const char *path)
         exit(2);
     }
 
-    while (nusages < USAGES
-           && fscanf(f, "%llu %llu %llu %llu %llu %llu %llu %llu", &v[0],
-                     &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8)
-    {
+    while (nusages < USAGES) {
+
+        for (i = 0; i < FIELDS && fscanf(f, "%llu", &v[i]) == 1; i++) {
+            /* void */
+        }
+
+        if (i < FIELDS) {
+            break;
+        }
+
         u = &usages[nusages++];
         u->tokens.input = v[0];
         u->tokens.output = v[1];
@@ -80,8 +87,17 @@ read_usages(const char *path)
         u->tokens.cache_write = v[3];
         u->tokens.cache_write_1h = v[4];
         u->tokens.reasoning = v[5];
-        u->tier = v[6];
-        u->factors = v[7];
+
+        u->bill.tokens = &u->tokens;
+        u->bill.tier = v[6];
+        u->bill.factors = v[7];
+        u->bill.queries = v[8];
+        u->bill.searches = v[9];
+    }
+
+    if (!feof(f)) {
+        fprintf(stderr, "%s: too many usages, or no numbers\n", path);
+        exit(2);
     }
 
     fclose(f);
@@ -100,9 +116,7 @@ print_entry(void *data, const llm_price_entry_t *e)
 
     for (i = 0; i < nusages; i++) {
 
-        if (llm_cost(e->price, &usages[i].tokens, usages[i].tier,
-                     usages[i].factors, &cost))
-        {
+        if (llm_cost_bill(e->price, &usages[i].bill, &cost)) {
             printf("\t%llu", (unsigned long long) cost.nano);
 
         } else {
