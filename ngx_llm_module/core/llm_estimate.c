@@ -2,16 +2,17 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * Tokens that nobody reports.  What the text itself costs is llm_text.c's;
+ * Tokens that nobody reports.  What a text itself costs is llm_text.c's;
  * here is what stands around it, and no client sees: the marks of a turn, a
  * system prompt of the model's maker, the form in which tools are shown to
- * it.  That belongs to the template a model was trained with, not to the API
- * it is called by, so the model's name chooses the row, and the dialect does
- * where the name says nothing.
+ * it.  That belongs to the tokenizer and the template that a model was
+ * trained with, not to the API it is called by: so the model's name chooses
+ * the row, and the dialect does where the name says nothing.
  *
- * The numbers were fitted to recorded calls by least absolute relative
- * error, on one half of them, and checked on the other; t/05-corpus.t prints
- * how far off they are.
+ * The numbers were fitted to recorded calls, to least relative error, on one
+ * half of them, and checked on the other; t/05-corpus.t prints how far off
+ * they are.  What no request shows is in no row: files and conversations
+ * kept by the provider, tools that run there, reasoning that is hidden.
  */
 
 
@@ -19,78 +20,185 @@
 
 
 typedef struct {
-    const char  *name;           /* part of a model's name, in lower case */
     int16_t      base;           /* tokens before the first turn */
-    int16_t      turn;           /* around each turn */
+    int16_t      turn;           /* around each turn, in tenths */
     int16_t      system;         /* around a system prompt beside them */
-    int16_t      tools;          /* where there are tools, once */
-    int16_t      tool;           /* for each of them */
+    int16_t      thinking;       /* where it shall think */
+
+    struct {
+        int16_t  base;           /* where there are tools, once */
+        int16_t  each;
+        int16_t  text;           /* for 100 tokens of their text */
+        int16_t  strings;        /* for 100 strings in their JSON */
+    } tools;
+
+    struct {
+        int16_t  base;           /* where the answer has a schema */
+        int16_t  text;           /* for 100 tokens of its text */
+    } schema;
+
     int16_t      text;           /* for 100 tokens of text */
-    int16_t      tool_text;      /* for 100 tokens of their text */
-    int16_t      tool_string;    /* for 100 strings in their JSON */
-    int16_t      schema;         /* for 100 tokens of an answer's schema */
-    int16_t      call;           /* around each call in an answer */
-    int16_t      image;
+
+    struct {
+        int16_t  text;           /* for 100 tokens of text */
+        int16_t  base;           /* around it, in tenths */
+        int16_t  call;           /* around each call of a tool */
+    } answer;
+
+    int16_t      image;          /* one of about a megapixel */
+    int16_t      document;       /* one page or two */
 } llm_family_t;
 
 
 enum {
-    FAMILY_GPT_OSS = 0,
-    FAMILY_GPT,
-    FAMILY_CLAUDE,
-    FAMILY_GEMINI,
-    FAMILY_QWEN,
-    FAMILY_MISTRAL,
-    FAMILY_LLAMA,
-    FAMILY_NOVA,
-    FAMILY_DEEPSEEK,
-    FAMILY_GROK,
-    FAMILY_KIMI,
-    FAMILY_GLM,
-    FAMILY_COMMAND,
-    FAMILY_OTHER
+    GPT_OSS = 0,
+    GPT,
+    CLAUDE_5,
+    CLAUDE,
+    CLAUDE_3,
+    GEMINI,
+    QWEN,
+    MISTRAL,
+    MISTRAL_SMALL,
+    LLAMA,
+    LLAMA_3,
+    NOVA,
+    NOVA_2,
+    DEEPSEEK,
+    GROK,
+    GROK_PLAIN,
+    KIMI,
+    GLM,
+    COMMAND,
+    COMMAND_R,
+    COMMAND_A,
+    SONAR,
+    TITAN,
+    OTHER
 };
 
 
-/* The first row whose name stands in the model's. */
-
 static const llm_family_t  llm_families[] = {
+    /* its format begins with a system prompt of its own */
+    [GPT_OSS] = { 64, 49, 0, 0, { 25, 0, 90, 65 }, { 83, 123 }, 87,
+        { 107, 20, 9 }, 765, 300 },
 
-    /* its answers' format begins with a system prompt of its own */
-    [FAMILY_GPT_OSS] =
-        { "gpt-oss", 64, 4, 1, 25, 2, 90, 88, 58, 104, 9, 0 },
+    /* tools become declarations of functions, in a language of types */
+    [GPT] = { 1, 61, 5, 0, { 15, -5, 114, 43 }, { 22, 161 }, 96,
+        { 95, 23, 7 }, 765, 300 },
 
-    /* tools become declarations of functions in a language of types */
-    [FAMILY_GPT] =
-        { "gpt", 2, 6, 4, 15, -5, 96, 108, 52, 200, 7, 765 },
+    /* the tokenizer that came with Opus 4.7 makes a third more */
+    [CLAUDE_5] = { 4, 22, 3, 0, { 619, 25, 144, 130 }, { 243, 150 }, 137,
+        { 143, 34, 37 }, 1300, 1640 },
 
-    /* tools bring a system prompt, of about 530 tokens since 4.5 */
-    [FAMILY_CLAUDE] =
-        { "claude", 4, 4, 1, 530, 22, 102, 102, 103, 250, 33, 1400 },
+    /* tools, thinking and a form of the answer bring instructions along */
+    [CLAUDE] = { 4, 34, 1, 30, { 541, 26, 101, 122 }, { 176, 120 }, 99,
+        { 106, 34, 42 }, 1300, 1620 },
+    [CLAUDE_3] = { 4, 36, 1, 28, { 339, 14, 98, 106 }, { 385, 139 }, 114,
+        { 108, 37, 39 }, 1300, 1620 },
 
-    [FAMILY_GEMINI] =
-        { "gemini", 0, 2, 1, 0, -5, 99, 116, 171, 0, 2, 258 },
-    [FAMILY_QWEN] =
-        { "qwen", 4, 5, 2, 95, 10, 95, 112, 90, 0, 14, 765 },
-    [FAMILY_MISTRAL] =
-        { "mistral", 0, 4, 2, 4, 11, 103, 169, 147, 0, 2, 765 },
-    [FAMILY_LLAMA] =
-        { "llama", 5, 5, 1, 100, 13, 105, 130, 98, 100, 11, 765 },
-    [FAMILY_NOVA] =
-        { "nova", 0, 2, 0, 390, 6, 100, 107, 64, 100, 11, 765 },
-    [FAMILY_DEEPSEEK] =
-        { "deepseek", 2, 3, 2, 226, 12, 98, 137, 103, 100, 19, 765 },
-    [FAMILY_GROK] =
-        { "grok", 0, 4, 2, 196, 6, 92, 116, 103, 100, 11, 765 },
-    [FAMILY_KIMI] =
-        { "kimi", 4, 4, 2, 24, 8, 105, 109, 75, 100, 10, 765 },
-    [FAMILY_GLM] =
-        { "glm", 4, 3, 2, 112, 9, 97, 111, 80, 100, 10, 765 },
-    [FAMILY_COMMAND] =
-        { "command", 60, 4, 2, 1320, 10, 101, 118, 75, 100, 10, 765 },
+    /* nothing around a text; schemas of answers are not counted */
+    [GEMINI] = { 0, 16, 1, 0, { 0, -8, 139, 179 }, { 0, 0 }, 100,
+        { 102, 4, 7 }, 258, 510 },
+    [QWEN] = { 5, 58, 2, 0, { 93, 14, 129, 117 }, { 0, 0 }, 90,
+        { 100, 16, 13 }, 260, 300 },
+    [MISTRAL] = { 0, 37, 2, 0, { 4, 12, 142, 155 }, { 2, 19 }, 100,
+        { 101, 16, 1 }, 330, 300 },
+    [MISTRAL_SMALL] = { 13, 36, 2, 0, { 1, 9, 161, 166 }, { 0, 0 }, 99,
+        { 99, 16, 2 }, 330, 300 },
+    [LLAMA] = { 5, 55, 1, 0, { 107, 10, 133, 103 }, { 0, 0 }, 98,
+        { 102, 16, 15 }, 1000, 300 },
 
-    [FAMILY_OTHER] =
-        { NULL, 3, 4, 2, 50, 5, 98, 110, 80, 100, 10, 765 }
+    /* since 3.1 the template says what day it is */
+    [LLAMA_3] = { 30, 55, 1, 0, { 96, 17, 139, 100 }, { 65, 42 }, 110,
+        { 96, 23, 8 }, 1000, 300 },
+    [NOVA] = { 0, 2, 0, 0, { 394, 6, 106, 60 }, { 0, 0 }, 104,
+        { 100, 12, 10 }, 1300, 1800 },
+    [NOVA_2] = { 46, 19, 0, 0, { 914, 6, 110, 62 }, { 0, 0 }, 117,
+        { 94, 24, 13 }, 420, 1770 },
+    [DEEPSEEK] = { 2, 25, 2, 0, { 212, 16, 146, 144 }, { 0, 0 }, 95,
+        { 98, 15, 20 }, 765, 300 },
+
+    /* those that reason have a system prompt of their own */
+    [GROK] = { 186, 74, 2, 0, { 46, 3, 127, 132 }, { 45, 12 }, 80,
+        { 91, 16, 11 }, 260, 300 },
+    [GROK_PLAIN] = { 0, 49, 2, 0, { 135, 12, 137, 116 }, { 0, 0 }, 93,
+        { 91, 16, 11 }, 260, 300 },
+    [KIMI] = { 4, 41, 2, 0, { 24, 8, 116, 75 }, { 0, 0 }, 110,
+        { 100, 10, 11 }, 765, 300 },
+    [GLM] = { 9, 17, 2, 0, { 100, 15, 135, 114 }, { 0, 50 }, 93,
+        { 98, 14, 10 }, 765, 300 },
+
+    /* a preamble, and a long one for tools */
+    [COMMAND] = { 60, 36, 2, 0, { 1322, 12, 125, 85 }, { 0, 0 }, 102,
+        { 101, 34, 26 }, 765, 300 },
+    [COMMAND_R] = { 197, 38, 2, 0, { 800, 10, 120, 80 }, { 0, 0 }, 110,
+        { 101, 34, 26 }, 765, 300 },
+    [COMMAND_A] = { 402, 75, 2, 0, { 1009, 10, 120, 81 }, { 30, 9 }, 105,
+        { 101, 34, 26 }, 765, 300 },
+
+    /* hardly anything */
+    [SONAR] = { 1, 5, 0, 0, { 0, 0, 100, 100 }, { 0, 0 }, 97,
+        { 97, 10, 10 }, 765, 300 },
+    [TITAN] = { 2, 6, 0, 0, { 0, 0, 100, 100 }, { 0, 0 }, 116,
+        { 100, 20, 10 }, 765, 300 },
+
+    /* where no name is known: about what most templates do */
+    [OTHER] = { 2, 40, 2, 0, { 11, 4, 97, 72 }, { 0, 50 }, 110,
+        { 95, 20, 13 }, 765, 300 }
+};
+
+
+/* The first word that stands in the model's name, in lower case. */
+
+static const struct {
+    const char  *word;
+    uint8_t      family;
+} llm_models[] = {
+    { "gpt-oss", GPT_OSS },
+    { "gpt", GPT },
+    { "opus-4-7", CLAUDE_5 },
+    { "opus-4-8", CLAUDE_5 },
+    { "sonnet-5", CLAUDE_5 },
+    { "claude-3", CLAUDE_3 },
+    { "claude-2", CLAUDE_3 },
+    { "claude-v2", CLAUDE_3 },
+    { "claude-instant", CLAUDE_3 },
+    { "sonnet-4-0", CLAUDE_3 },
+    { "sonnet-4-2025", CLAUDE_3 },
+    { "opus-4-0", CLAUDE_3 },
+    { "opus-4-1", CLAUDE_3 },
+    { "opus-4-2025", CLAUDE_3 },
+    { "sonnet-4@", CLAUDE_3 },
+    { "claude", CLAUDE },
+    { "gemini", GEMINI },
+    { "gemma", GEMINI },
+    { "qwen", QWEN },
+    { "mistral-small", MISTRAL_SMALL },
+    { "mistral", MISTRAL },
+    { "ministral", MISTRAL },
+    { "magistral", MISTRAL },
+    { "mixtral", MISTRAL },
+    { "codestral", MISTRAL },
+    { "devstral", MISTRAL },
+    { "llama-3.", LLAMA_3 },
+    { "llama3.", LLAMA_3 },
+    { "llama3-1", LLAMA_3 },
+    { "llama3-2", LLAMA_3 },
+    { "llama3-3", LLAMA_3 },
+    { "llama", LLAMA },
+    { "nova-2", NOVA_2 },
+    { "nova", NOVA },
+    { "deepseek", DEEPSEEK },
+    { "non-reasoning", GROK_PLAIN },
+    { "grok", GROK },
+    { "kimi", KIMI },
+    { "glm", GLM },
+    { "command-a", COMMAND_A },
+    { "-08-2024", COMMAND_R },
+    { "command", COMMAND },
+    { "sonar", SONAR },
+    { "titan", TITAN }
 };
 
 
@@ -101,37 +209,44 @@ static const struct {
     uint8_t  family;
     uint8_t  bare;
 } llm_dialect_families[LLM_DIALECT_N] = {
-    [LLM_DIALECT_NONE] = { FAMILY_OTHER, 1 },
-    [LLM_DIALECT_CHAT] = { FAMILY_OTHER, 0 },
-    [LLM_DIALECT_COMPLETIONS] = { FAMILY_OTHER, 1 },
-    [LLM_DIALECT_RESPONSES] = { FAMILY_GPT, 0 },
-    [LLM_DIALECT_EMBEDDINGS] = { FAMILY_OTHER, 1 },
-    [LLM_DIALECT_MESSAGES] = { FAMILY_CLAUDE, 0 },
-    [LLM_DIALECT_COMPLETE] = { FAMILY_CLAUDE, 1 },
-    [LLM_DIALECT_GEMINI] = { FAMILY_GEMINI, 0 },
-    [LLM_DIALECT_INTERACTIONS] = { FAMILY_GEMINI, 0 },
-    [LLM_DIALECT_CONVERSE] = { FAMILY_CLAUDE, 0 },
-    [LLM_DIALECT_INVOKE] = { FAMILY_CLAUDE, 1 },
-    [LLM_DIALECT_COHERE] = { FAMILY_COMMAND, 0 },
-    [LLM_DIALECT_COHERE_V1] = { FAMILY_COMMAND, 0 },
-    [LLM_DIALECT_OLLAMA] = { FAMILY_OTHER, 0 },
-    [LLM_DIALECT_LLAMACPP] = { FAMILY_OTHER, 1 },
-    [LLM_DIALECT_TGI] = { FAMILY_OTHER, 1 },
-    [LLM_DIALECT_LMSTUDIO] = { FAMILY_OTHER, 0 },
-    [LLM_DIALECT_WORKERS_AI] = { FAMILY_OTHER, 0 }
+    [LLM_DIALECT_NONE] = { OTHER, 1 },
+    [LLM_DIALECT_CHAT] = { OTHER, 0 },
+    [LLM_DIALECT_COMPLETIONS] = { OTHER, 1 },
+    [LLM_DIALECT_RESPONSES] = { GPT, 0 },
+    [LLM_DIALECT_EMBEDDINGS] = { OTHER, 1 },
+    [LLM_DIALECT_MESSAGES] = { CLAUDE, 0 },
+    [LLM_DIALECT_COMPLETE] = { CLAUDE_3, 1 },
+    [LLM_DIALECT_GEMINI] = { GEMINI, 0 },
+    [LLM_DIALECT_INTERACTIONS] = { GEMINI, 0 },
+    [LLM_DIALECT_CONVERSE] = { CLAUDE, 0 },
+    [LLM_DIALECT_INVOKE] = { CLAUDE, 1 },
+    [LLM_DIALECT_COHERE] = { COMMAND, 0 },
+    [LLM_DIALECT_COHERE_V1] = { COMMAND, 0 },
+    [LLM_DIALECT_OLLAMA] = { OTHER, 0 },
+    [LLM_DIALECT_LLAMACPP] = { OTHER, 1 },
+    [LLM_DIALECT_TGI] = { OTHER, 1 },
+    [LLM_DIALECT_LMSTUDIO] = { OTHER, 0 },
+    [LLM_DIALECT_WORKERS_AI] = { OTHER, 0 }
 };
 
 
+/* Other media are counted by the second, and how many those are is not seen:
+   a short one of each. */
+
+#define LLM_ESTIMATE_AUDIO  100
+#define LLM_ESTIMATE_VIDEO  860
+
+
 static int
-llm_family_is(const llm_family_t *f, llm_str_t model)
+llm_model_has(llm_str_t model, const char *word)
 {
     size_t  i, n;
 
-    n = strlen(f->name);
+    n = strlen(word);
 
     for (i = 0; i + n <= model.len; i++) {
-        if (model.data[i] == (uint8_t) f->name[0]
-            && memcmp(model.data + i, f->name, n) == 0)
+        if (model.data[i] == (uint8_t) word[0]
+            && memcmp(model.data + i, word, n) == 0)
         {
             return 1;
         }
@@ -144,9 +259,8 @@ llm_family_is(const llm_family_t *f, llm_str_t model)
 static const llm_family_t *
 llm_family(llm_str_t model, unsigned dialect)
 {
-    size_t               i;
-    uint8_t              name[LLM_JSON_TEXT];
-    const llm_family_t  *f;
+    size_t   i;
+    uint8_t  name[LLM_JSON_TEXT];
 
     model.len = llm_min(model.len, sizeof(name));
 
@@ -160,13 +274,43 @@ llm_family(llm_str_t model, unsigned dialect)
 
     model.data = name;
 
-    for (f = llm_families; f->name; f++) {
-        if (llm_family_is(f, model)) {
-            return f;
+    for (i = 0; i < sizeof(llm_models) / sizeof(llm_models[0]); i++) {
+        if (llm_model_has(model, llm_models[i].word)) {
+            return &llm_families[llm_models[i].family];
         }
     }
 
     return &llm_families[llm_dialect_families[dialect].family];
+}
+
+
+/* All in 1024ths of a token from here on. */
+
+static int64_t
+llm_request_tools(const llm_request_t *r, const llm_family_t *f)
+{
+    int64_t  n;
+
+    if (r->ntools == 0) {
+        return 0;
+    }
+
+    n = ((int64_t) f->tools.base + (int64_t) r->ntools * f->tools.each) * 1024
+        + (int64_t) r->tools.text.sum * f->tools.text / 100
+        + (int64_t) r->tools.strings * f->tools.strings * 1024 / 100;
+
+    return llm_max(n, 0);
+}
+
+
+static int64_t
+llm_request_media(const llm_request_t *r, const llm_family_t *f)
+{
+    return ((int64_t) r->media[LLM_MEDIA_IMAGE] * f->image
+            + (int64_t) r->media[LLM_MEDIA_DOCUMENT] * f->document
+            + (int64_t) r->media[LLM_MEDIA_AUDIO] * LLM_ESTIMATE_AUDIO
+            + (int64_t) r->media[LLM_MEDIA_VIDEO] * LLM_ESTIMATE_VIDEO)
+           * 1024;
 }
 
 
@@ -183,35 +327,48 @@ llm_request_tokens(const llm_request_t *r, unsigned dialect, llm_str_t model)
 
     f = llm_family(model, dialect);
 
-    n = (llm_text_tokens(&r->text) + llm_text_tokens(&r->calls.text))
-        * f->text / 100;
+    n = (int64_t) (r->text.sum + r->calls.text.sum) * f->text / 100
+        + (int64_t) r->tokens * 1024
+        + llm_request_media(r, f) + llm_request_tools(r, f);
+
+    if (n == 0) {
+        return 0;
+    }
 
     if (r->turns || !llm_dialect_families[dialect].bare) {
-        turns = llm_max(r->turns, (uint32_t) (n != 0));
-        n += (turns ? f->base : 0) + turns * f->turn + r->system * f->system;
+        turns = llm_max(r->turns, 1);
+        n += ((int64_t) f->base + (int64_t) r->system * f->system
+              + (int64_t) r->thinking * f->thinking) * 1024
+             + turns * f->turn * 1024 / 10;
     }
 
-    if (r->ntools) {
-        n += llm_max((int64_t) f->tools + (int64_t) r->ntools * f->tool
-                     + (int64_t) llm_text_tokens(&r->tools.text)
-                       * f->tool_text / 100
-                     + (int64_t) r->tools.strings * f->tool_string / 100, 0);
+    if (r->schema.strings) {
+        n += (int64_t) f->schema.base * 1024
+             + (int64_t) r->schema.text.sum * f->schema.text / 100;
     }
 
-    n += llm_text_tokens(&r->schema.text) * f->schema / 100;
-    n += (int64_t) r->media[LLM_MEDIA_IMAGE] * f->image;
-
-    return n + r->tokens;
+    return llm_max((n + 512) / 1024, 1);
 }
 
 
 uint64_t
-llm_answer_tokens(const llm_text_t *text, uint32_t calls, unsigned dialect,
-    llm_str_t model)
+llm_answer_tokens(const llm_text_t *text, uint64_t json, uint32_t calls,
+    unsigned dialect, llm_str_t model)
 {
+    int64_t              n;
     const llm_family_t  *f;
+
+    if (text->bytes == 0 && json == 0 && calls == 0) {
+        return 0;
+    }
 
     f = llm_family(model, dialect);
 
-    return llm_text_tokens(text) * f->text / 100 + (uint64_t) calls * f->call;
+    /* JSON reads at about four bytes a token */
+
+    n = (int64_t) (text->sum + json * 256) * f->answer.text / 100
+        + (int64_t) f->answer.base * 1024 / 10
+        + (int64_t) calls * f->answer.call * 1024;
+
+    return llm_max((n + 512) / 1024, 1);
 }

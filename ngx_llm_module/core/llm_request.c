@@ -259,6 +259,10 @@ llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
         memcpy(r->temperature, ev->text.data, r->temperature_len);
         break;
 
+    case R_THINKING:
+        r->thinking = 1;
+        break;
+
     case R_ITEM:
         r->shape |= LLM_SHAPE_EMBED;
 

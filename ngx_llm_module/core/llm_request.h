@@ -63,6 +63,7 @@ typedef struct {
     uint8_t              model_len;
     uint8_t              temperature_len;
     uint8_t              system;     /* a system prompt beside the turns */
+    uint8_t              thinking;   /* is asked for, by a budget */
     uint32_t             turns;
     uint32_t             tokens;     /* of prompts given as token numbers */
     uint64_t             max_tokens;
@@ -112,9 +113,10 @@ int llm_request_streams(const llm_request_t *r, unsigned dialect);
 uint64_t llm_request_tokens(const llm_request_t *r, unsigned dialect,
     llm_str_t model);
 
-/* Estimated tokens of an answer: of its text, and of so many tool calls. */
-uint64_t llm_answer_tokens(const llm_text_t *text, uint32_t calls,
-    unsigned dialect, llm_str_t model);
+/* Estimated tokens of an answer: of its text, of so many bytes of JSON, and
+ * of so many tool calls. */
+uint64_t llm_answer_tokens(const llm_text_t *text, uint64_t json,
+    uint32_t calls, unsigned dialect, llm_str_t model);
 
 
 #endif /* _LLM_REQUEST_H_INCLUDED_ */

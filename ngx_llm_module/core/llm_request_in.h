@@ -59,6 +59,7 @@ enum {
     R_TOOLS,                     /* the same, of tools */
     R_SCHEMA,                    /* the same, of the answer's form */
     R_TOOL,                      /* one tool */
+    R_THINKING,                  /* how many tokens it may think */
     R_MEDIA,                     /* a part, by the word for its type */
     R_IMAGE,                     /* a part that is an image */
     R_DOCUMENT,

@@ -19,6 +19,7 @@
 
 
 #include "llm_response_in.h"
+#include "llm_request.h"
 #include "llm_scan.h"
 
 
@@ -503,20 +504,16 @@ llm_response_complete(const llm_response_t *r, int clean)
 }
 
 
-/* a tool call's name and marks, which are tokens and no text */
-
-#define LLM_RESPONSE_CALL  10
-
-
 uint64_t
-llm_response_estimate(const llm_response_t *r)
+llm_response_estimate(const llm_response_t *r, llm_str_t asked)
 {
-    uint64_t  n;
+    uint64_t   n;
+    llm_str_t  model;
 
-    /* JSON reads at about four bytes a token */
+    model = llm_response_model(r);
 
-    n = llm_text_tokens(&r->text) + r->opaque / 4
-        + (uint64_t) r->tool_calls * LLM_RESPONSE_CALL;
+    n = llm_answer_tokens(&r->text, r->opaque, r->tool_calls, r->dialect,
+                          model.len ? model : asked);
 
     return n ? n : r->content_events;
 }

@@ -190,7 +190,7 @@ int llm_response_tokens(const llm_response_t *r, llm_tokens_t *t);
  * Tokens of what was generated, where the provider does not say: estimated
  * from text and tool calls.  0 only where nothing was.
  */
-uint64_t llm_response_estimate(const llm_response_t *r);
+uint64_t llm_response_estimate(const llm_response_t *r, llm_str_t asked);
 
 /* True where it reports output but leaves out the input: it was not 0. */
 int llm_response_no_input(const llm_response_t *r);

@@ -210,7 +210,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    text = llm_response_estimate(a);
+    text = llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx));
 
     if (llm_response_tokens(a, ctx->tokens)) {
         ngx_http_llm_finish_bound(ctx->tokens);

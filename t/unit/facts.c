@@ -94,7 +94,7 @@ put_text(facts_t *f, const char *name, llm_str_t s)
 
 
 static void
-put_response(facts_t *f, const llm_response_t *r)
+put_response(facts_t *f, const llm_response_t *r, llm_str_t model)
 {
     int           stated;
     uint64_t      nano;
@@ -139,12 +139,12 @@ put_response(facts_t *f, const llm_response_t *r)
     put_text(f, "id", llm_response_id(r));
     put_text(f, "finish", llm_response_finish(r));
     put_number(f, "text_bytes", r->text.bytes);
-    put_number(f, "estimate", llm_response_estimate(r));
+    put_number(f, "estimate", llm_response_estimate(r, model));
 }
 
 
 static void
-put_request(facts_t *f, const llm_request_t *r)
+put_request(facts_t *f, const llm_request_t *r, const llm_path_t *where)
 {
     put_number(f, "state", r->state);
     put_number(f, "shape", r->shape);
@@ -159,13 +159,16 @@ put_request(facts_t *f, const llm_request_t *r)
     put_number(f, "turns", r->turns);
     put_number(f, "prompt_bytes", r->prompt_bytes);
     put_number(f, "opaque", r->opaque);
+    put_number(f, "tools", r->ntools);
     put_text(f, "temperature",
              (llm_str_t) { r->temperature, r->temperature_len });
     put_text(f, "model", (llm_str_t) { r->model, r->model_len });
     put_number(f, "text_bytes", r->text.bytes);
     put_number(f, "estimate",
-               llm_request_tokens(r, llm_request_dialect(r),
-                                  (llm_str_t) { NULL, 0 }));
+               llm_request_tokens(r, where->shape || where->dialect == 0
+                                     ? llm_request_dialect(r)
+                                     : where->dialect,
+                                  where->model));
 }
 
 
@@ -255,11 +258,11 @@ run(const job_t *job, int mode, facts_t *f)
 
     if (job->hint) {
         llm_response_end(&response);
-        put_response(f, &response);
+        put_response(f, &response, where.model);
 
     } else {
         llm_request_end(&request);
-        put_request(f, &request);
+        put_request(f, &request, &where);
     }
 }
 

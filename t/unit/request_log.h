@@ -90,7 +90,7 @@ read_one(run_t *run, cut_t cut, const char *body, size_t len, bytes_t *to)
 
 /* Reads a body in all cuts; the facts of the whole. */
 
-static int
+static __attribute__((unused)) int
 read_all(const char *body, size_t len, uint64_t max, bytes_t *to)
 {
     int           i, good;
