@@ -16,10 +16,10 @@ use JSON::PP ();
 use LLM::Client ();
 use LLM::Docs qw(adapt blocks directives headings links pages sections
                  snippet table_keys variables);
-use LLM::Provider qw(answer failure path_of);
+use LLM::Examples qw(provide runs);
+use LLM::Provider qw(path_of);
 use LLM::Tables qw(rows tables);
 use LLM::Test;
-use LLM::Upstream qw(response sse);
 use LLM::Util qw(slurp spew);
 use Test::More;
 
@@ -288,6 +288,12 @@ my %example = map { m{([^/]+)\z} ? ($1 => slurp($_)) : () }
 my ($readme) = map { $_->[2] } grep { $_->[1] eq 'complete' }
                blocks($page->{'README.md'});
 
+my @TLS = (qr/proxy_ssl_verify on;/, qr/proxy_ssl_server_name on;/,
+           qr/proxy_ssl_trusted_certificate \S+;/);
+my @SECRETS = (qr/proxy_set_header Cookie "";/,
+               qr/proxy_set_header Api-Key "";/,
+               qr/proxy_set_header (?:X-Api-Key|Authorization) /);
+
 sub careless {
     my ($text) = @_;
 
@@ -296,17 +302,9 @@ sub careless {
     while ($text =~ /location ([^{}]+) (\{(?:[^{}]|(?2))*\})/g) {
         my ($name, $body, $at) = ($1, $2, $-[0]);
 
-        if ($body =~ /proxy_pass https:/) {
-            for my $need (qr/proxy_ssl_verify on;/,
-                          qr/proxy_ssl_server_name on;/,
-                          qr/proxy_ssl_trusted_certificate \S+;/,
-                          qr/proxy_set_header Cookie "";/,
-                          qr/proxy_set_header Api-Key "";/,
-                          qr/proxy_set_header (?:X-Api-Key|Authorization) /)
-            {
-                push @wrong, "$name: no $need" if $body !~ $need;
-            }
-        }
+        my @need = $body =~ /proxy_pass https:/ ? @TLS : ();
+        push @need, @SECRETS if @need || $body =~ /\bllm main;/;
+        push @wrong, map { "$name: no $_" } grep { $body !~ $_ } @need;
 
         next if $body !~ /\bllm_status\b/;
         my $above = substr $text, 0, $at;
@@ -334,26 +332,6 @@ none('the configuration of README.md is careful', careless($readme));
 
 my $t = LLM::Test->new;
 my $calls = $t->upstream(\&provide);
-
-sub provide {
-    my ($request) = @_;
-
-    my $call = eval { JSON::PP->new->utf8->decode($request->{body}) } || {};
-    my $api = $request->{path} =~ m{/messages\z} ? 'anthropic'
-            : 'openai_chat';
-
-    if (($call->{model} || '') eq 'busy') {
-        my $f = failure($api, 429);
-        return response($f->{status}, $f->{headers}, $f->{body});
-    }
-
-    my $a = answer(api => $api, stream => 1, model => $call->{model},
-                   include_usage => 1);
-    my @pieces = map { ($_, [pause => 3]) } @{ $a->{pieces} };
-
-    return response(200, ['Content-Type' => $a->{type}], '',
-                    framing => 'chunked', pieces => \@pieces);
-}
 
 sub at {
     my ($t) = @_;
@@ -413,24 +391,6 @@ my %SECRETS = (Authorization => 'Bearer secret-a', 'X-Api-Key' => 'secret-b',
                'Api-Key' => 'secret-c', 'X-Goog-Api-Key' => 'secret-d',
                Cookie => 'session=secret-e', 'X-Team' => 'search');
 
-# example => [uri, api, model, provider, what arrives, is it priced]
-
-my @RUNS = (
-    ['openai.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
-    ['anthropic.conf', '/v1/messages', 'claude-sonnet-4-5', 'anthropic', 'b'],
-    ['many-providers.conf', '/openai/v1/chat/completions', 'gpt-5-mini',
-     'openai', 'a'],
-    ['many-providers.conf', '/anthropic/v1/messages', 'claude-sonnet-4-5',
-     'anthropic', 'b'],
-    ['many-providers.conf', '/groq/openai/v1/chat/completions',
-     'llama-3.1-8b-instant', 'groq', 'a'],
-    ['metrics.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
-    ['access-log.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
-    ['existing-nginx.conf', '/llm/v1/chat/completions', 'gpt-5-mini',
-     'openai', 'a'],
-    ['README.md', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
-);
-
 $example{'README.md'} = $readme;
 
 my %status_at = ('metrics.conf' => [1, '/llm-status']);
@@ -440,24 +400,24 @@ sub run_example {
     my ($name) = @_;
 
     my $t = LLM::Test->new;
-    my @runs = grep { $_->[0] eq $name } @RUNS;
+    my @runs = runs($name);
 
     $t->config(adapt($example{$name}, at($t), plain => 1));
     $t->start;
 
-    for (@runs) {
-        my (undef, $uri, $model, $provider, $secret) = @$_;
-        my $r = $t->post($uri, '{"model":"' . $model . '","stream":true,'
-            . '"messages":[{"role":"user","content":"Hello"}]}', %SECRETS,
-            'Content-Type' => 'application/json');
+    for my $run (@runs) {
+        my $r = $t->post($run->{uri}, $run->{body}, %SECRETS,
+                         'Content-Type' => 'application/json',
+                         @{ $run->{headers} });
 
-        is($r->{status}, 200, "$name: $uri");
+        is($r->{status}, 200, "$name: $run->{uri}");
 
         my @requests = $calls->requests;
         my $raw = $requests[-1]{raw};
         is(scalar @requests, ++$seen, 'one request arrives');
-        is(join('', sort $raw =~ /secret-(\w)/g), $secret,
+        is(join('', sort $raw =~ /secret-(\w)/g), $run->{secret},
            'with the credential that is meant for it, and no other');
+        like($raw, qr/^\Q$_\E\r$/m, "as it was: $_") for @{ $run->{arrives} };
     }
 
     my ($port, $uri) = @{ $status_at{$name} || [0, '/llm-status'] };
@@ -467,11 +427,14 @@ sub run_example {
     my %calls = map { ("$_->{labels}{provider} $_->{labels}{model}"
                        => $_->{windows}{all}) } @{ $json->{series} };
 
-    for (@runs) {
-        my (undef, undef, $model, $provider) = @$_;
-        my $w = $calls{"$provider $model"} || {};
-        is($w->{calls}{ok}, 1, "$provider $model is counted");
-        cmp_ok($w->{cost}{usd} || 0, '>', 0, 'and has a price');
+    for my $run (@runs) {
+        my $name = "$run->{provider} $run->{model}";
+        my $w = $calls{$name} || { calls => {}, cost => {} };
+        my $usd = $w->{cost}{usd} || 0;
+        is($w->{calls}{ok}, 1, "$name is counted");
+        is($w->{calls}{estimated}, 0, 'by what the answer says');
+        is($w->{calls}{unpriced}, 0, 'and has a price');
+        ok($run->{free} ? $usd == 0 : $usd > 0, "which is $usd USD");
         is($w->{latency}{ttft}{count}, 1, 'and a TTFT');
     }
 

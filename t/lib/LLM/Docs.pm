@@ -149,7 +149,7 @@ sub adapt {
     $text =~ s/^load_module [^;]+;/load_module $at{module};/m;
     $text =~ s/^(\s*)listen [\d.:]+;/
                "$1listen 127.0.0.1:" . $at{listen}[$n++] . ';'/mge;
-    $text =~ s/\bserver (?:[a-z][\w.]*\.com:443|127\.0\.0\.1:3000);/
+    $text =~ s/\bserver (?:[a-z][\w.-]*\.com:443|127\.0\.0\.1:(?:3000|11434));/
                "server $at{upstream};"/ge;
     $text =~ s{/var/log/nginx/}{$at{dir}/logs/}g;
     $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$at{certificate}}g;
