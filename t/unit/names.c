@@ -70,6 +70,11 @@ static const struct {
     { "", NONE, 0, "", "" },
     { "/", NONE, 0, "", "" },
     { "/v1/models", NONE, 0, "", "" },
+    { "/v1/realtime", NONE, 0, "", "" },
+    { "/endpoints/mine/invocations", NONE, 0, "", "" },
+    { "/guardrail/g1/version/1/apply", NONE, 0, "", "" },
+    { "/agents/A1/agentAliases/B1/sessions/s/text", NONE, 0, "", "" },
+    { "/ml/v1/text/generation", NONE, 0, "", "ibm.watsonx.ai" },
     { "/v1/threads", NONE, 0, "", "" },
     { "/search", NONE, 0, "", "" }
 };
