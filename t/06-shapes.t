@@ -130,6 +130,19 @@ my @shapes = (
       body => "errors: 1\nerro: 2\neventual: 3\nevent: error\n"
               . "dat: 4\ndatum: 5\n\nerr\n\n" . 'data: {"id":"x"}' . "\n\n",
       expect => { error => 0, events => 1, id => 'x' } },
+    { name => 'a space before the first field hides it', %chat, hint => 'sse',
+      body => ' data: {"choices":[{"index":0,"delta":{"content":"a"}}]}'
+              . "\n\n" . stream('{"choices":[{"index":0,"delta":{"content":'
+                                . '"b"},"finish_reason":"stop"}]}'),
+      expect => { events => 2, first_content => 0, text_bytes => 1 } },
+    { name => 'white space before that line does not', %chat, hint => 'sse',
+      body => " \n\t \r\n" . stream('{"choices":[{"index":0,"delta":'
+                                     . '{"content":"a"}}]}'),
+      expect => { events => 2, first_content => 0, text_bytes => 1 } },
+    { name => 'nor does any hide a plain body', %chat, hint => 'sse',
+      body => "\n\n  \t" . '{"model":"m","usage":{"prompt_tokens":3,'
+              . '"completion_tokens":1}}',
+      expect => { stream => 0, input => 3, output => 1, model => 'm' } },
 );
 
 my @requests = (

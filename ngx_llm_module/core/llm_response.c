@@ -153,15 +153,30 @@ llm_response_framing(const llm_response_t *r, uint8_t c)
 }
 
 
+/*
+ * White space before a plain body means nothing.  In a stream of events it is
+ * the beginning of a line, whose field then is none that is known.
+ */
+
 static const uint8_t *
 llm_response_sniff(llm_response_t *r, const uint8_t *p, const uint8_t *e)
 {
     for ( /* void */ ; p < e; p++) {
 
-        if (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n') {
+        if (*p == ' ' || *p == '\t') {
+            r->indented = 1;
+
+        } else if (llm_scan_eol(*p)) {
+            r->indented = 0;
+
+        } else {
             llm_response_frame(r, llm_response_framing(r, *p));
             break;
         }
+    }
+
+    if (r->framing == LLM_FRAMING_SSE && r->indented) {
+        llm_sse_feed(&r->sse, (const uint8_t *) " ", 1, &llm_response_sse, r);
     }
 
     return p;

@@ -109,6 +109,7 @@ typedef struct {
     uint8_t                   dialect;
     uint8_t                   framing;     /* llm_framing_e */
     uint8_t                   hint;        /* what the header said */
+    uint8_t                   indented;    /* white space begins the line */
 
     /* facts, final after llm_response_end() */
 
