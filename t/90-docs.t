@@ -120,6 +120,9 @@ sub providers {
         my ($cells, @real) = @{ $known->{$name} };
         my @documented = rows($section->{$name} || '', $cells);
 
+        # of words the case does not matter
+        $_ = lc for $name =~ /reasons|Words/ ? (@documented, @real) : ();
+
         push @wrong, differ("providers, $name", \@documented, \@real);
         push @wrong, "providers, $name: not in the order that counts"
             if $name eq 'Paths' && "@documented" ne "@real";
