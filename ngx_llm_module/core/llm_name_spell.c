@@ -7,6 +7,9 @@
 #include "llm_name_spell.h"
 
 
+#define LLM_NAME_VERSION  16     /* longest version after its mark */
+
+
 #define S(s)  llm_string(s)
 
 /* What routers put before a name. */
@@ -23,7 +26,7 @@ static const llm_str_t  llm_name_routes[] = {
 /* What stands for the newest or the cheapest variant at the end. */
 
 static const llm_str_t  llm_name_tags[] = {
-    S(":latest"), S(":free"), S("-latest")
+    S(":latest"), S(":free"), S("-latest"), S("@latest"), S("@default")
 };
 
 
@@ -185,75 +188,113 @@ llm_name_digits(const uint8_t *p, size_t n)
 }
 
 
-size_t
-llm_name_version(const uint8_t *p, size_t len)
+/* -001; -20250929; -2024-08-06 */
+
+static size_t
+llm_name_date(const uint8_t *p, size_t len)
 {
-    size_t          i, n;
-    uint8_t         c;
     const uint8_t  *e;
 
     e = p + len;
 
-    for (i = 0; i < sizeof(llm_name_tags) / sizeof(llm_name_tags[0]); i++) {
-        n = llm_name_tags[i].len;
-
-        if (len > n && memcmp(e - n, llm_name_tags[i].data, n) == 0) {
-            return len - n;
-        }
-    }
-
-    /* -001; -20250929; -2024-08-06 */
-
     if (len > 4 && e[-4] == '-' && llm_name_digits(e - 3, 3)) {
-        return len - 4;
+        return 4;
     }
 
     if (len > 9 && e[-9] == '-' && e[-8] == '2' && llm_name_digits(e - 8, 8)) {
-        return len - 9;
+        return 9;
     }
 
     if (len > 11 && e[-11] == '-' && e[-6] == '-' && e[-3] == '-'
         && llm_name_digits(e - 10, 4) && llm_name_digits(e - 5, 2)
         && llm_name_digits(e - 2, 2))
     {
-        return len - 11;
-    }
-
-    /* :20230824-v2, :2023-07-21-v2 */
-
-    for (n = 1; n < len && n < 16; n++) {
-        c = e[-(int) n];
-
-        if (c == ':' && n > 8) {
-            return llm_name_digits(e - n + 1, 4) ? len - n : 0;
-        }
-
-        if (c != '-' && c != 'v' && (c < '0' || c > '9')) {
-            break;
-        }
-    }
-
-    /* @20250929, @default; -v1:0 */
-
-    for (n = 1; n < len && n < 16; n++) {
-
-        if (e[-(int) n] == '@') {
-            return len - n;
-        }
-
-        if (e[-(int) n] == '-') {
-            break;
-        }
-    }
-
-    if (n < len && n >= 5 && e[-(int) n] == '-' && e[1 - (int) n] == 'v'
-        && memchr(e - n, ':', n) && llm_name_digits(e - n + 2, 1)
-        && llm_name_digits(e - 1, 1))
-    {
-        return len - n;
+        return 11;
     }
 
     return 0;
+}
+
+
+/* How many at the end are digits, or one of the others. */
+
+static size_t
+llm_name_span(const uint8_t *p, size_t len, const char *others)
+{
+    size_t   n;
+    uint8_t  c;
+
+    for (n = 0; n < len && n < LLM_NAME_VERSION; n++) {
+        c = p[len - n - 1];
+
+        if ((c < '0' || c > '9') && (c == '\0' || strchr(others, c) == NULL)) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+/* @20250929, @2411-001; :20230824-v2, :2023-07-21-v2; -v1:0 */
+
+static size_t
+llm_name_mark(const uint8_t *p, size_t len)
+{
+    size_t  n, k;
+
+    n = llm_name_span(p, len, "-");
+
+    if (n && n < len && p[len - n - 1] == '@') {
+        return n + 1;
+    }
+
+    n = llm_name_span(p, len, "-v");
+
+    if (n >= 8 && n < len && p[len - n - 1] == ':'
+        && llm_name_digits(p + len - n, 4))
+    {
+        return n + 1;
+    }
+
+    n = llm_name_span(p, len, "");
+
+    if (n == 0 || n + 1 >= len || p[len - n - 1] != ':') {
+        return 0;
+    }
+
+    n++;
+    k = llm_name_span(p, len - n, "");
+    n += k;
+
+    if (k && n + 2 < len && p[len - n - 1] == 'v' && p[len - n - 2] == '-') {
+        return n + 2;
+    }
+
+    return 0;
+}
+
+
+size_t
+llm_name_version(const uint8_t *p, size_t len)
+{
+    size_t  i, n;
+
+    for (i = 0; i < sizeof(llm_name_tags) / sizeof(llm_name_tags[0]); i++) {
+        n = llm_name_tags[i].len;
+
+        if (len > n && memcmp(p + len - n, llm_name_tags[i].data, n) == 0) {
+            return len - n;
+        }
+    }
+
+    n = llm_name_date(p, len);
+
+    if (n == 0) {
+        n = llm_name_mark(p, len);
+    }
+
+    return (n && n < len) ? len - n : 0;
 }
 
 

@@ -9,8 +9,8 @@
  *
  * price_dump LIST --speed: numbers for people.
  *
- * price_dump LIST --find: reads lines "provider TAB answered TAB asked" and
- * prints the key that each is priced by.
+ * price_dump LIST --find: reads lines "provider TAB answered TAB asked TAB
+ * region" and prints how each is priced, and by which key.
  */
 
 
@@ -323,7 +323,7 @@ speed(const uint8_t *p, size_t len)
 static int
 find(const uint8_t *p, size_t len)
 {
-    char               *field[3];
+    char               *field[4];
     char                line[1024];
     book_t             *b;
     unsigned            i;
@@ -342,7 +342,7 @@ find(const uint8_t *p, size_t len)
         memset(&q, 0, sizeof(q));
         field[0] = line;
 
-        for (i = 1; i < 3; i++) {
+        for (i = 1; i < 4; i++) {
             field[i] = strchr(field[i - 1], '\t');
             if (field[i] == NULL) {
                 return 1;
@@ -353,10 +353,11 @@ find(const uint8_t *p, size_t len)
         q.provider = str(field[0]);
         q.answered = str(field[1]);
         q.asked = str(field[2]);
+        q.region = str(field[3]);
 
         price = llm_price_find(&b->table, &q, &how);
 
-        printf("%d", (int) how);
+        printf("%s", llm_match_names[how]);
 
         for (i = 0; price && i <= b->table.mask; i++) {
             if (b->slots[i].price == price) {
