@@ -28,6 +28,13 @@ ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 /* Writes a call into the shared memory, once its values are final. */
 void ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx);
 
+/* The tokens of a call that is over, then its cost. */
+void ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete);
+void ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx);
+
+/* As $status. */
+ngx_uint_t ngx_http_llm_finish_status(ngx_http_request_t *r);
+
 /* Attempts at upstreams, all rounds together. */
 ngx_uint_t ngx_http_llm_finish_attempts(ngx_http_request_t *r);
 
