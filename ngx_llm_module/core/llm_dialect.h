@@ -141,7 +141,8 @@ typedef enum {
 
 #define LLM_EVENT_END       0x01 /* the end mark of the dialect */
 #define LLM_EVENT_ERROR     0x02
-#define LLM_EVENT_TOOL      0x04 /* a block of a tool call begins */
+#define LLM_EVENT_TOOL      0x04 /* a tool call begins, if the event has a
+                                    part that says so */
 
 
 typedef struct {

@@ -29,6 +29,8 @@
     { "output.message.content[].text", LLM_S_TEXT, T },                       \
     { "output.message.content[].reasoningContent.reasoningText.text",         \
       LLM_S_TEXT, T },                                                        \
+    { "output.message.content[].citationsContent.content[].text",             \
+      LLM_S_TEXT, T },                                                        \
     { "output.message.content[].toolUse", LLM_S_TOOL, C },                    \
     { "output.message.content[].toolUse.name", LLM_S_TOOL_NAME, T },          \
     { "output.message.content[].toolUse.input", LLM_S_ARGS, O|C },            \
@@ -41,6 +43,7 @@
 static const llm_json_row_t  llm_converse_stream[] = {
     { "delta.text", LLM_S_TEXT, T },
     { "delta.reasoningContent.text", LLM_S_TEXT, T },
+    { "delta.image.source.bytes", LLM_S_SILENT, T },
     { "delta.toolUse.input", LLM_S_ARGS, T },
     { "start.toolUse", LLM_S_TOOL, C },
     { "start.toolUse.name", LLM_S_TOOL_NAME, T },

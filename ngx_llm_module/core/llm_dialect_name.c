@@ -147,8 +147,10 @@ static const struct {
     { "/ai/run/*", LLM_OP_CHAT, LLM_DIALECT_WORKERS_AI, 0 },
 
     { "/embed", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/embedding", LLM_OP_EMBEDDINGS, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/moderations", LLM_OP_MODERATION, LLM_DIALECT_EMBEDDINGS, 0 },
     { "/rerank", LLM_OP_RERANK, LLM_DIALECT_EMBEDDINGS, 0 },
+    { "/reranking", LLM_OP_RERANK, LLM_DIALECT_EMBEDDINGS, 0 },
 
     { "/images/generations", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },
     { "/images/edits", LLM_OP_OTHER, LLM_DIALECT_NONE, 0 },

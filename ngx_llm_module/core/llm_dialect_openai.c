@@ -17,7 +17,9 @@
  * Writer's (*_token_details), OpenRouter's (cost), Perplexity's
  * (cost.total_cost), Venice's (cost.usd beside the usage), xAI's (ticks).
  * Groq and Cerebras say how long they took.  An error stands in "error", or
- * (Mistral, xAI, text-generation-inference) flat at the top.
+ * (Mistral, xAI, SGLang, text-generation-inference) flat at the top, in
+ * "errors" (watsonx), in a choice (OpenRouter), in "x_groq", or in the one
+ * element of an array (Gemini).
  */
 
 static const llm_json_row_t  llm_chat_rows[] = {
@@ -27,11 +29,17 @@ static const llm_json_row_t  llm_chat_rows[] = {
     { "choices[]", LLM_S_CHOICE, C },
     { "choices[].index", LLM_S_INDEX, 0 },
     { "choices[].finish_reason", LLM_S_CHOICE_FINISH, S },
+    { "choices[].error", LLM_S_ERROR, O },
+    { "choices[].error.code", LLM_S_ERROR_CODE, 0 },
 
     { "error", LLM_S_ERROR, O },
     { "error.type", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 },
     { "error.status", LLM_S_ERROR_TYPE, S },
+    { "error.http_status_code", LLM_S_ERROR_CODE, 0 },
+    { "errors[]", LLM_S_ERROR, O },
+    { "errors[].code", LLM_S_ERROR_CODE, 0 },
+    { "x_groq.error", LLM_S_ERROR, O },
     { "object", LLM_S_ERROR_MARK, S },
     { "type", LLM_S_ERROR_TYPE, S },
     { "code", LLM_S_ERROR_CODE, 0 },
@@ -103,6 +111,9 @@ static const llm_json_row_t  llm_chat_stream[] = {
 
 
 static const llm_json_row_t  llm_chat_whole[] = {
+    { "[].error", LLM_S_ERROR, O },
+    { "[].error.status", LLM_S_ERROR_TYPE, S },
+    { "[].error.code", LLM_S_ERROR_CODE, 0 },
     { "choices[].message.content", LLM_S_TEXT, T },
     { "choices[].message.content[].text", LLM_S_TEXT, T },
     { "choices[].message.content[].thinking[].text", LLM_S_TEXT, T },
@@ -230,6 +241,7 @@ static const llm_json_row_t  llm_embeddings_rows[] = {
     { "usage.total_tokens", LLM_S_TOTAL, 0 },
     { "usage.cost", LLM_S_COST, 0 },
     { "usage.cost.total_cost", LLM_S_COST, 0 },
+    { "usage.search_units", LLM_S_QUERIES, 0 },
     { "meta.billed_units", LLM_S_USAGE, O },
     { "meta.billed_units.input_tokens", LLM_S_INPUT, 0 },
     { "meta.billed_units.search_units", LLM_S_QUERIES, 0 },

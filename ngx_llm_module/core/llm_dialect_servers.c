@@ -37,7 +37,8 @@ static const llm_json_row_t  llm_ollama_rows[] = {
 /*
  * llama.cpp: /completion and /infill.  tokens_evaluated is the whole prompt;
  * tokens_cached is how much the slot holds now, answer included, so what was
- * read from the cache is taken from the timings.
+ * read from the cache is taken from the timings.  An error in a field of its
+ * own is flat.
  */
 
 static const llm_json_row_t  llm_llamacpp_rows[] = {
@@ -48,6 +49,8 @@ static const llm_json_row_t  llm_llamacpp_rows[] = {
     { "tokens_evaluated", LLM_S_INPUT, 0 },
     { "tokens_predicted", LLM_S_OUTPUT, 0 },
     { "timings.cache_n", LLM_S_CACHE_READ, 0 },
+    { "type", LLM_S_ERROR_TYPE, S },
+    { "code", LLM_S_ERROR_CODE, 0 },
     { "error", LLM_S_ERROR, O },
     { "error.type", LLM_S_ERROR_TYPE, S },
     { "error.code", LLM_S_ERROR_CODE, 0 }
@@ -69,6 +72,7 @@ static const llm_json_row_t  llm_tgi_rows[] = {
     { "meta_info.completion_tokens", LLM_S_OUTPUT, 0 },
     { "meta_info.cached_tokens", LLM_S_CACHE_READ, 0 },
     { "meta_info.finish_reason.type", LLM_S_FINISH, S },
+    { "meta_info.finish_reason.status_code", LLM_S_ERROR_CODE, 0 },
     { "meta_info.e2e_latency", LLM_S_TIME_S, 0 },
     { "error", LLM_S_ERROR, O },
     { "error_type", LLM_S_ERROR_TYPE, S }
@@ -131,7 +135,7 @@ static const llm_json_row_t  llm_lmstudio_whole[] = {
 static const llm_event_kind_t  llm_lmstudio_kinds[] = {
     { "message.delta", LLM_PARTS_ANY, 0 },
     { "reasoning.delta", LLM_PARTS_ANY, 0 },
-    { "tool_call.start", LLM_PARTS_ANY, 0 },
+    { "tool_call.start", LLM_PARTS_ANY, LLM_EVENT_TOOL },
     { "tool_call.arguments", LLM_PARTS_ANY, 0 },
     { "chat.end", 0, LLM_EVENT_END },
     { "error", 0, LLM_EVENT_ERROR },
@@ -142,6 +146,7 @@ static const llm_event_kind_t  llm_lmstudio_kinds[] = {
 /* Cloudflare's Workers AI: the whole body is wrapped, a stream is not. */
 
 static const llm_json_row_t  llm_workers_ai_rows[] = {
+    { "errors[]", LLM_S_ERROR, O },
     { "errors[].code", LLM_S_ERROR_CODE, 0 }
 };
 

@@ -10,6 +10,12 @@
 #include "llm_dialect.h"
 
 
+/*
+ * Types and codes of errors, in any case: of OpenAI and its alikes, Anthropic,
+ * google.rpc.Code, text-generation-inference, LM Studio, llama.cpp, SGLang
+ * (classes of Python), AWS.
+ */
+
 static const struct {
     const char  *name;
     uint8_t      error;
@@ -17,73 +23,107 @@ static const struct {
     { "rate_limit_error", LLM_ERROR_RATE_LIMIT },
     { "rate_limit_exceeded", LLM_ERROR_RATE_LIMIT },
     { "rate_limit", LLM_ERROR_RATE_LIMIT },
-    { "RateLimitReached", LLM_ERROR_RATE_LIMIT },
+    { "ratelimitreached", LLM_ERROR_RATE_LIMIT },
     { "insufficient_quota", LLM_ERROR_RATE_LIMIT },
+    { "billing_error", LLM_ERROR_RATE_LIMIT },
     { "tokens", LLM_ERROR_RATE_LIMIT },
     { "requests", LLM_ERROR_RATE_LIMIT },
-    { "RESOURCE_EXHAUSTED", LLM_ERROR_RATE_LIMIT },
+    { "resource_exhausted", LLM_ERROR_RATE_LIMIT },
     { "overloaded_error", LLM_ERROR_OVERLOADED },
     { "overloaded", LLM_ERROR_OVERLOADED },
     { "server_is_overloaded", LLM_ERROR_OVERLOADED },
     { "slow_down", LLM_ERROR_OVERLOADED },
-    { "UNAVAILABLE", LLM_ERROR_OVERLOADED },
+    { "unavailable", LLM_ERROR_OVERLOADED },
+    { "unavailable_error", LLM_ERROR_OVERLOADED },
+    { "service_unavailable_error", LLM_ERROR_OVERLOADED },
     { "timeout", LLM_ERROR_TIMEOUT },
     { "timeout_error", LLM_ERROR_TIMEOUT },
-    { "DEADLINE_EXCEEDED", LLM_ERROR_TIMEOUT },
+    { "vector_store_timeout", LLM_ERROR_TIMEOUT },
+    { "deadline_exceeded", LLM_ERROR_TIMEOUT },
     { "authentication_error", LLM_ERROR_AUTH },
     { "permission_error", LLM_ERROR_AUTH },
     { "invalid_api_key", LLM_ERROR_AUTH },
-    { "UNAUTHENTICATED", LLM_ERROR_AUTH },
-    { "PERMISSION_DENIED", LLM_ERROR_AUTH },
+    { "unauthenticated", LLM_ERROR_AUTH },
+    { "permission_denied", LLM_ERROR_AUTH },
     { "not_found_error", LLM_ERROR_NOT_FOUND },
     { "model_not_found", LLM_ERROR_NOT_FOUND },
+    { "job_not_found", LLM_ERROR_NOT_FOUND },
     { "invalid_model", LLM_ERROR_NOT_FOUND },
-    { "DeploymentNotFound", LLM_ERROR_NOT_FOUND },
-    { "NOT_FOUND", LLM_ERROR_NOT_FOUND },
+    { "deploymentnotfound", LLM_ERROR_NOT_FOUND },
+    { "not_found", LLM_ERROR_NOT_FOUND },
     { "content_filter", LLM_ERROR_CONTENT_FILTER },
     { "content_policy_violation", LLM_ERROR_CONTENT_FILTER },
+    { "image_content_policy_violation", LLM_ERROR_CONTENT_FILTER },
+    { "bio_policy", LLM_ERROR_CONTENT_FILTER },
     { "context_length_exceeded", LLM_ERROR_TOO_LARGE },
     { "exceed_context_size_error", LLM_ERROR_TOO_LARGE },
     { "too_many_prompt_tokens", LLM_ERROR_TOO_LARGE },
     { "request_too_large", LLM_ERROR_TOO_LARGE },
     { "invalid_request_error", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_request", LLM_ERROR_INVALID_REQUEST },
     { "invalid_prompt", LLM_ERROR_INVALID_REQUEST },
-    { "INVALID_ARGUMENT", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_argument", LLM_ERROR_INVALID_REQUEST },
+    { "failed_precondition", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_image", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_image_format", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_image_mode", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_image_url", LLM_ERROR_INVALID_REQUEST },
+    { "invalid_base64_image", LLM_ERROR_INVALID_REQUEST },
+    { "image_too_large", LLM_ERROR_INVALID_REQUEST },
+    { "image_too_small", LLM_ERROR_INVALID_REQUEST },
+    { "image_parse_error", LLM_ERROR_INVALID_REQUEST },
+    { "image_file_too_large", LLM_ERROR_INVALID_REQUEST },
+    { "image_file_not_found", LLM_ERROR_INVALID_REQUEST },
+    { "empty_image_file", LLM_ERROR_INVALID_REQUEST },
+    { "failed_to_download_image", LLM_ERROR_INVALID_REQUEST },
+    { "unsupported_image_media_type", LLM_ERROR_INVALID_REQUEST },
+    { "not_supported_error", LLM_ERROR_INVALID_REQUEST },
+    { "not_implemented", LLM_ERROR_INVALID_REQUEST },
+    { "validation", LLM_ERROR_INVALID_REQUEST },
+    { "template_error", LLM_ERROR_INVALID_REQUEST },
+    { "missing_template_variable", LLM_ERROR_INVALID_REQUEST },
+    { "tool_error", LLM_ERROR_INVALID_REQUEST },
+    { "badrequesterror", LLM_ERROR_INVALID_REQUEST },
     { "server_error", LLM_ERROR_SERVER_ERROR },
     { "api_error", LLM_ERROR_SERVER_ERROR },
     { "internal_error", LLM_ERROR_SERVER_ERROR },
-    { "INTERNAL", LLM_ERROR_SERVER_ERROR },
+    { "internal", LLM_ERROR_SERVER_ERROR },
+    { "internalservererror", LLM_ERROR_SERVER_ERROR },
+    { "generation", LLM_ERROR_SERVER_ERROR },
+    { "incomplete_generation", LLM_ERROR_SERVER_ERROR },
+    { "incomplete_generation_stream", LLM_ERROR_SERVER_ERROR },
+    { "stream_serialization_error", LLM_ERROR_SERVER_ERROR },
+    { "mcp_connection_error", LLM_ERROR_UPSTREAM },
+    { "plugin_connection_error", LLM_ERROR_UPSTREAM },
 
-    /*
-     * AWS: those of the Bedrock runtime, and common ones of every service.
-     * Headers begin them with a capital, frames of event streams do not.
-     */
-    { "ThrottlingException", LLM_ERROR_RATE_LIMIT },
-    { "ThrottledException", LLM_ERROR_RATE_LIMIT },
-    { "TooManyRequestsException", LLM_ERROR_RATE_LIMIT },
-    { "LimitExceededException", LLM_ERROR_RATE_LIMIT },
-    { "RequestLimitExceeded", LLM_ERROR_RATE_LIMIT },
-    { "ServiceQuotaExceededException", LLM_ERROR_RATE_LIMIT },
-    { "ServiceUnavailableException", LLM_ERROR_OVERLOADED },
-    { "ServiceUnavailable", LLM_ERROR_OVERLOADED },
-    { "ModelNotReadyException", LLM_ERROR_OVERLOADED },
-    { "ModelTimeoutException", LLM_ERROR_TIMEOUT },
-    { "RequestTimeoutException", LLM_ERROR_TIMEOUT },
-    { "AccessDeniedException", LLM_ERROR_AUTH },
-    { "UnrecognizedClientException", LLM_ERROR_AUTH },
-    { "ExpiredTokenException", LLM_ERROR_AUTH },
-    { "InvalidSignatureException", LLM_ERROR_AUTH },
-    { "IncompleteSignatureException", LLM_ERROR_AUTH },
-    { "MissingAuthenticationTokenException", LLM_ERROR_AUTH },
-    { "ResourceNotFoundException", LLM_ERROR_NOT_FOUND },
-    { "UnknownOperationException", LLM_ERROR_NOT_FOUND },
-    { "ValidationException", LLM_ERROR_INVALID_REQUEST },
-    { "SerializationException", LLM_ERROR_INVALID_REQUEST },
-    { "ConflictException", LLM_ERROR_INVALID_REQUEST },
-    { "InternalServerException", LLM_ERROR_SERVER_ERROR },
-    { "InternalFailure", LLM_ERROR_SERVER_ERROR },
-    { "ModelErrorException", LLM_ERROR_SERVER_ERROR },
-    { "ModelStreamErrorException", LLM_ERROR_SERVER_ERROR }
+    /* AWS: those of the Bedrock runtime, and common ones of every service */
+
+    { "throttlingexception", LLM_ERROR_RATE_LIMIT },
+    { "throttledexception", LLM_ERROR_RATE_LIMIT },
+    { "toomanyrequestsexception", LLM_ERROR_RATE_LIMIT },
+    { "limitexceededexception", LLM_ERROR_RATE_LIMIT },
+    { "requestlimitexceeded", LLM_ERROR_RATE_LIMIT },
+    { "servicequotaexceededexception", LLM_ERROR_RATE_LIMIT },
+    { "serviceunavailableexception", LLM_ERROR_OVERLOADED },
+    { "serviceunavailable", LLM_ERROR_OVERLOADED },
+    { "modelnotreadyexception", LLM_ERROR_OVERLOADED },
+    { "modeltimeoutexception", LLM_ERROR_TIMEOUT },
+    { "requesttimeoutexception", LLM_ERROR_TIMEOUT },
+    { "accessdeniedexception", LLM_ERROR_AUTH },
+    { "unrecognizedclientexception", LLM_ERROR_AUTH },
+    { "expiredtokenexception", LLM_ERROR_AUTH },
+    { "invalidsignatureexception", LLM_ERROR_AUTH },
+    { "incompletesignatureexception", LLM_ERROR_AUTH },
+    { "missingauthenticationtokenexception", LLM_ERROR_AUTH },
+    { "resourcenotfoundexception", LLM_ERROR_NOT_FOUND },
+    { "unknownoperationexception", LLM_ERROR_NOT_FOUND },
+    { "validationexception", LLM_ERROR_INVALID_REQUEST },
+    { "serializationexception", LLM_ERROR_INVALID_REQUEST },
+    { "conflictexception", LLM_ERROR_INVALID_REQUEST },
+    { "internalserverexception", LLM_ERROR_SERVER_ERROR },
+    { "internalfailure", LLM_ERROR_SERVER_ERROR },
+    { "modelerrorexception", LLM_ERROR_SERVER_ERROR },
+    { "modelstreamerrorexception", LLM_ERROR_SERVER_ERROR }
 };
 
 
@@ -115,7 +155,8 @@ static const struct {
 
 /*
  * Finish reasons, in any case.  Numbers are those of Vertex' enum
- * FinishReason, which it sends where the client asks for integers.
+ * FinishReason, which it sends where the client asks for integers.  Cohere's
+ * error_limit says that the context is full; the answer stands.
  */
 
 static const struct {
@@ -166,11 +207,15 @@ static const struct {
     { "6", LLM_FINISH_CONTENT_FILTER },
     { "7", LLM_FINISH_CONTENT_FILTER },
     { "8", LLM_FINISH_CONTENT_FILTER },
-    { "10", LLM_FINISH_CONTENT_FILTER }
+    { "10", LLM_FINISH_CONTENT_FILTER },
+    { "11", LLM_FINISH_CONTENT_FILTER },
+    { "12", LLM_FINISH_CONTENT_FILTER },
+    { "13", LLM_FINISH_CONTENT_FILTER }
 };
 
 
-/* Finish reasons that are errors: Mistral, OpenRouter, Cohere, Responses. */
+/* Finish reasons that are errors: Mistral, OpenRouter, Cohere, Responses;
+ * SGLang and vLLM (abort), DeepSeek. */
 
 static const struct {
     const char  *name;
@@ -178,13 +223,38 @@ static const struct {
 } llm_finish_errors[] = {
     { "error", LLM_ERROR_OTHER },
     { "error_toxic", LLM_ERROR_CONTENT_FILTER },
-    { "error_limit", LLM_ERROR_TOO_LARGE },
+    { "abort", LLM_ERROR_OTHER },
+    { "insufficient_system_resource", LLM_ERROR_OVERLOADED },
     { "timeout", LLM_ERROR_TIMEOUT },
     { "failed", LLM_ERROR_OTHER }
 };
 
 
 #define COUNT(a)  (sizeof(a) / sizeof(a[0]))
+
+
+/* Words are written in small and in capital letters. */
+
+static int
+llm_word_same(llm_str_t s, const char *word)
+{
+    size_t  i;
+
+    if (s.len != strlen(word)) {
+        return 0;
+    }
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] != (uint8_t) word[i]
+            && (s.data[i] < 'A' || s.data[i] > 'Z'
+                || (s.data[i] | 0x20) != (uint8_t) word[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
 
 
 static unsigned
@@ -204,20 +274,6 @@ llm_error_status(unsigned status)
 }
 
 
-/* The same, whatever the case of the first letter. */
-
-static int
-llm_word_begins_same(llm_str_t s, const char *word)
-{
-    size_t  n;
-
-    n = strlen(word);
-
-    return s.len == n && (s.data[0] | 0x20) == (word[0] | 0x20)
-           && memcmp(s.data + 1, word + 1, n - 1) == 0;
-}
-
-
 unsigned
 llm_dialect_error_word(llm_str_t word)
 {
@@ -225,7 +281,7 @@ llm_dialect_error_word(llm_str_t word)
     unsigned  n;
 
     for (i = 0; i < COUNT(llm_error_types); i++) {
-        if (llm_word_begins_same(word, llm_error_types[i].name)) {
+        if (llm_word_same(word, llm_error_types[i].name)) {
             return llm_error_types[i].error;
         }
     }
@@ -274,30 +330,6 @@ llm_dialect_error(unsigned by_type, unsigned by_code, unsigned status)
     }
 
     return by_type;
-}
-
-
-/* Words are written in small and in capital letters. */
-
-static int
-llm_word_same(llm_str_t s, const char *word)
-{
-    size_t  i;
-
-    if (s.len != strlen(word)) {
-        return 0;
-    }
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] != (uint8_t) word[i]
-            && (s.data[i] < 'A' || s.data[i] > 'Z'
-                || (s.data[i] | 0x20) != (uint8_t) word[i]))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -119,7 +119,10 @@ llm_response_framing(const llm_response_t *r, uint8_t c)
     switch (c) {
 
     case '{':
-        return (hint == LLM_FRAMING_NDJSON) ? hint : LLM_FRAMING_JSON;
+        return (hint == LLM_FRAMING_NDJSON
+                || (hint == LLM_FRAMING_SSE
+                    && d->framing == LLM_FRAMING_NDJSON))
+               ? LLM_FRAMING_NDJSON : LLM_FRAMING_JSON;
 
     case '[':
         return (d->flags & LLM_DIALECT_F_ARRAY) ? LLM_FRAMING_ARRAY
@@ -130,7 +133,6 @@ llm_response_framing(const llm_response_t *r, uint8_t c)
     case 'i':
     case 'r':
     case ':':
-    case 0xef:
         return (hint == LLM_FRAMING_EVENTSTREAM) ? LLM_FRAMING_OPAQUE
                                                  : LLM_FRAMING_SSE;
 
@@ -155,13 +157,33 @@ llm_response_framing(const llm_response_t *r, uint8_t c)
 
 /*
  * White space before a plain body means nothing.  In a stream of events it is
- * the beginning of a line, whose field then is none that is known.
+ * the beginning of a line, whose field then is none that is known.  Nor does
+ * a byte order mark mean anything, where it is the first; and half a mark is
+ * what the framing makes of it.
  */
+
+static const uint8_t  llm_response_bom[] = { 0xef, 0xbb, 0xbf };
+
+#define BOM_LEN  sizeof(llm_response_bom)
+
 
 static const uint8_t *
 llm_response_sniff(llm_response_t *r, const uint8_t *p, const uint8_t *e)
 {
     for ( /* void */ ; p < e; p++) {
+
+        if (r->bom < BOM_LEN && *p == llm_response_bom[r->bom]) {
+            r->bom++;
+            continue;
+        }
+
+        if (r->bom > 0 && r->bom < BOM_LEN) {
+            llm_response_frame(r, llm_response_framing(r, 0xef));
+            llm_response_feed(r, llm_response_bom, r->bom);
+            break;
+        }
+
+        r->bom = BOM_LEN;
 
         if (*p == ' ' || *p == '\t') {
             r->indented = 1;
@@ -343,7 +365,8 @@ llm_response_settle(llm_response_t *r)
     }
 
     if ((kind->flags & LLM_EVENT_TOOL)
-        && (r->ev.parts & llm_part(LLM_S_BLOCK_TYPE)))
+        && (r->ev.parts & (llm_part(LLM_S_BLOCK_TYPE)
+                           | llm_part(LLM_S_TOOL_NAME))))
     {
         r->tool_calls++;
     }
@@ -448,6 +471,10 @@ llm_response_end(llm_response_t *r)
         llm_values_end(&r->values, &r->json, &llm_response_values, r);
         break;
 
+    case LLM_FRAMING_EVENTSTREAM:
+        llm_response_frame_cut(r);
+        break;
+
     case LLM_FRAMING_JSON:
         llm_response_end_whole(r);
         break;
@@ -458,7 +485,9 @@ llm_response_end(llm_response_t *r)
     if (error != LLM_ERROR_NONE) {
         r->error = 1;
 
-        if (r->error_type == LLM_ERROR_NONE) {
+        if (r->error_type == LLM_ERROR_NONE
+            && r->error_code == LLM_ERROR_NONE)
+        {
             r->error_type = error;
         }
     }

@@ -86,21 +86,36 @@ typedef struct {
 } llm_memo_t;
 
 
+/* What there was before the frame at hand; see llm_response_event.c. */
+
+typedef struct {
+    uint32_t             touched;      /* counters that the frame has set */
+    uint32_t             usage_events;
+    uint8_t              usage;
+    uint8_t              finished;
+    uint8_t              error;
+    uint8_t              tier;
+    uint8_t              factors;
+    uint8_t              extras;
+} llm_response_before_t;
+
+
 typedef struct {
     const llm_dialect_set_t  *set;
-    const uint8_t            *begin;       /* of the event's JSON, while it
-                                              lies in the piece being read */
     llm_json_t                json;
 
     union {                                /* by framing */
         struct {
-            llm_sse_t         sse;
+            const uint8_t    *begin;       /* of the event's JSON, while it
+                                              lies in the piece being read */
             llm_memo_t        memo;
+            llm_sse_t         sse;
         };
 
         struct {
-            llm_frame_t       frame;
-            llm_bytes_t       bytes;
+            llm_frame_t            frame;
+            llm_bytes_t            bytes;
+            llm_response_before_t  before;
         };
 
         llm_values_t          values;
@@ -110,6 +125,7 @@ typedef struct {
     uint8_t                   framing;     /* llm_framing_e */
     uint8_t                   hint;        /* what the header said */
     uint8_t                   indented;    /* white space begins the line */
+    uint8_t                   bom;         /* bytes of a mark that came first */
 
     /* facts, final after llm_response_end() */
 

@@ -47,6 +47,17 @@ llm_response_digits(unsigned slot)
 #define BIT(slot)  (1u << llm_counter(slot))
 
 
+static void
+llm_response_present(llm_response_t *r, unsigned slot)
+{
+    r->present |= BIT(slot);
+
+    if (r->framing == LLM_FRAMING_EVENTSTREAM) {
+        r->before.touched |= BIT(slot);
+    }
+}
+
+
 /* What there is of a counter and v more. */
 
 static uint32_t
@@ -109,7 +120,7 @@ llm_response_counter(llm_response_t *r, unsigned slot,
         r->counter[llm_counter(slot)] = llm_min(v, UINT32_MAX);
     }
 
-    r->present |= BIT(slot);
+    llm_response_present(r, slot);
 }
 
 
@@ -123,8 +134,11 @@ llm_response_usage(llm_response_t *r, const llm_json_event_t *ev, int second)
     r->usage_events++;
     r->ev.changed |= LLM_CHANGED_USAGE;
 
-    if ((llm_dialects[r->dialect]->usage & LLM_USAGE_REPLACE)
-        || r->usage == LLM_RESPONSE_U_SECOND)
+    /* a frame must not take away what it may turn out not to replace */
+
+    if (r->framing != LLM_FRAMING_EVENTSTREAM
+        && ((llm_dialects[r->dialect]->usage & LLM_USAGE_REPLACE)
+            || r->usage == LLM_RESPONSE_U_SECOND))
     {
         /* these are the call's, and may stand before */
 
@@ -143,7 +157,7 @@ llm_response_search(llm_response_t *r)
 {
     r->counter[llm_counter(LLM_S_SEARCHES)] = llm_response_sum(r,
                                                       LLM_S_SEARCHES, 1);
-    r->present |= BIT(LLM_S_SEARCHES);
+    llm_response_present(r, LLM_S_SEARCHES);
     r->ev.changed |= LLM_CHANGED_USAGE;
 }
 
@@ -159,7 +173,7 @@ llm_response_cache_detail(llm_response_t *r)
         slot = r->ev.ttl_1h ? LLM_S_CACHE_WRITE_1H : LLM_S_CACHE_WRITE_5M;
 
         r->counter[llm_counter(slot)] = r->ev.ttl_tokens;
-        r->present |= BIT(slot);
+        llm_response_present(r, slot);
         r->ev.changed |= LLM_CHANGED_USAGE;
     }
 

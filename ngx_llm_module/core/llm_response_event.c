@@ -9,8 +9,9 @@
  * is kept.  So what a frame tells is split: whatever counts something waits
  * for the end of the event anyway, and what replaces something (counters,
  * finish reason, error, names) is noted as changed and, if the CRC does not
- * hold, taken out again, together with what it replaced.  Such a frame is the
- * last that is read.  What stays of it is the size of its text, which the
+ * hold or never comes, taken out again.  Then what such a frame added is gone,
+ * what it replaced is unknown, and the rest is as it was.  It is the last
+ * frame that is read.  What stays of it is the size of its text, which the
  * client has got all the same, and of which only an estimate is made.
  */
 
@@ -116,28 +117,52 @@ llm_response_frame_whole(llm_response_t *r)
 }
 
 
-/* Nothing that the event said is true. */
+/* All that was said so far is true. */
 
 static void
-llm_response_disown(llm_response_t *r)
+llm_response_frame_keep(llm_response_t *r)
 {
-    unsigned  changed;
+    llm_response_before_t  *b;
 
+    b = &r->before;
+
+    b->touched = 0;
+    b->usage_events = r->usage_events;
+    b->usage = r->usage;
+    b->finished = r->finished;
+    b->error = r->error;
+    b->tier = r->tier;
+    b->factors = r->factors;
+    b->extras = r->extras;
+}
+
+
+/* Nothing that the frame at hand said is true. */
+
+static void
+llm_response_frame_disown(llm_response_t *r)
+{
+    unsigned                      changed;
+    const llm_response_before_t  *b;
+
+    b = &r->before;
     changed = r->ev.changed;
 
-    if (changed & LLM_CHANGED_USAGE) {
-        r->present = 0;
-        r->usage = 0;
-    }
+    r->present &= ~b->touched;
+    r->usage_events = b->usage_events;
+    r->usage = b->usage;
+    r->finished = b->finished;
+    r->error = b->error;
+    r->tier = b->tier;
+    r->factors = b->factors;
+    r->extras = b->extras;
 
     if (changed & LLM_CHANGED_FINISH) {
         r->finish.len = 0;
         r->finish_why = LLM_FINISH_NONE;
-        r->finished = 0;
     }
 
     if (changed & LLM_CHANGED_ERROR) {
-        r->error = 0;
         r->error_type = LLM_ERROR_NONE;
         r->error_code = LLM_ERROR_NONE;
     }
@@ -150,9 +175,7 @@ llm_response_disown(llm_response_t *r)
         r->id_len = 0;
     }
 
-    if (changed & LLM_CHANGED_TIER) {
-        r->tier = LLM_TIER_STANDARD;
-    }
+    llm_response_event_reset(r);
 }
 
 
@@ -162,8 +185,7 @@ llm_response_frame_event(void *ctx, int ok)
     llm_response_t  *r = ctx;
 
     if (!ok) {
-        llm_response_disown(r);
-        llm_response_event_reset(r);
+        llm_response_frame_disown(r);
         return;
     }
 
@@ -183,6 +205,16 @@ llm_response_frame_event(void *ctx, int ok)
     }
 
     llm_response_event_reset(r);
+    llm_response_frame_keep(r);
+}
+
+
+void
+llm_response_frame_cut(llm_response_t *r)
+{
+    if (!llm_frame_idle(&r->frame)) {
+        llm_response_frame_disown(r);
+    }
 }
 
 

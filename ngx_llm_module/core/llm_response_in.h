@@ -33,6 +33,9 @@ void llm_response_settle(llm_response_t *r);
 extern const llm_values_handler_t  llm_response_values;
 extern const llm_frame_handler_t   llm_response_frames;
 
+/* The end of the body, maybe in the middle of a frame. */
+void llm_response_frame_cut(llm_response_t *r);
+
 
 /* llm_response_value.c */
 

@@ -321,12 +321,8 @@ llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
         if (llm_str_is(text, "error")) {
             r->error = 1;
             r->ev.changed |= LLM_CHANGED_ERROR;
-            break;
         }
 
-        /* the others of the stream say the same */
-
-        r->json.mute |= (uint64_t) 1 << slot;
         break;
 
     case LLM_S_ERROR_TYPE:
@@ -375,7 +371,7 @@ static void
 llm_response_piece(llm_response_t *r, unsigned slot,
     const llm_json_event_t *ev)
 {
-    if (r->ev.parts == 0 && r->begin) {
+    if (r->ev.parts == 0 && r->framing == LLM_FRAMING_SSE && r->begin) {
         llm_memo_keep(r, ev);
     }
 

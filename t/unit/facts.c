@@ -98,7 +98,8 @@ put_response(facts_t *f, const llm_response_t *r, llm_str_t model)
 {
     int           stated;
     uint64_t      nano;
-    llm_tokens_t  t;
+    llm_bill_t    bill;
+    llm_tokens_t  t, billed;
 
     nano = 0;
 
@@ -132,6 +133,8 @@ put_response(facts_t *f, const llm_response_t *r, llm_str_t model)
         put_number(f, "cost", nano);
     }
 
+    llm_response_bill(r, &t, &billed, &bill);
+    put_number(f, "queries", bill.queries);
     put_number(f, "finish_why", r->finish_why);
     put_number(f, "error_type", r->error_type);
     put_number(f, "error_code", r->error_code);

@@ -471,7 +471,6 @@ static const char *const  garbage[] = {
     "x-amzn-errortype: :",
     "x-amzn-errortype: #",
     "x-amzn-errortype: a#:ThrottlingException",
-    "x-amzn-errortype: THROTTLINGEXCEPTION",
     "x-amzn-errortype: XhrottlingException",
     "x-litellm-response-cost: None",
     "x-litellm-response-cost: -0.5",
