@@ -252,6 +252,13 @@ llm_bytes_inside(llm_bytes_t *b, const uint8_t *p, const uint8_t *e,
 
     } else if (b->string >= STRING_OTHER) {
         p = llm_scan_string(p, e);
+
+    } else if (b->string == STRING_KEY && b->key == 0
+               && (size_t) (e - p) > LLM_BYTES_KEY
+               && memcmp(p, llm_bytes_key, LLM_BYTES_KEY) == 0)
+    {
+        b->key = LLM_BYTES_KEY;
+        p += LLM_BYTES_KEY;
     }
 
     for (q = p; q < e && !llm_scan_special(*q); q++) {

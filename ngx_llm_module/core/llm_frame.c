@@ -107,13 +107,13 @@ llm_frame_u32(const uint8_t *p)
 }
 
 
-/* The word of a table that the field at hand is, or its last. */
+/* What a word is by a table, or what its last says. */
 
 static uint8_t
-llm_frame_find(const llm_frame_t *f, const llm_frame_word_t *w)
+llm_frame_find(const llm_frame_word_t *w, const uint8_t *p, size_t len)
 {
     for ( /* void */ ; w->text; w++) {
-        if (w->len == f->have && memcmp(w->text, f->field, w->len) == 0) {
+        if (w->len == len && memcmp(w->text, p, len) == 0) {
             break;
         }
     }
@@ -164,7 +164,7 @@ static void
 llm_frame_value_end(llm_frame_t *f)
 {
     if (f->name == NAME_MESSAGE) {
-        f->message = llm_frame_find(f, llm_frame_messages);
+        f->message = llm_frame_find(llm_frame_messages, f->field, f->have);
     }
 
     f->state = ST_HEADER;
@@ -193,6 +193,18 @@ llm_frame_value_begin(llm_frame_t *f, uint16_t len)
 }
 
 
+/* A part of a type. */
+
+static void
+llm_frame_type(llm_frame_t *f, const uint8_t *p, size_t len)
+{
+    len = llm_min(len, (size_t) LLM_FRAME_TYPE - f->type_len);
+
+    memcpy(f->type + f->type_len, p, len);
+    f->type_len += len;
+}
+
+
 static void
 llm_frame_value(llm_frame_t *f, const uint8_t *p, size_t len)
 {
@@ -200,9 +212,7 @@ llm_frame_value(llm_frame_t *f, const uint8_t *p, size_t len)
         llm_frame_keep(f, p, len);
 
     } else if (f->name != NAME_OTHER) {
-        len = llm_min(len, (size_t) LLM_FRAME_TYPE - f->type_len);
-        memcpy(f->type + f->type_len, p, len);
-        f->type_len += len;
+        llm_frame_type(f, p, len);
     }
 }
 
@@ -213,6 +223,33 @@ llm_frame_value(llm_frame_t *f, const uint8_t *p, size_t len)
  */
 
 static void
+llm_frame_header(llm_frame_t *f, uint8_t name, uint8_t type)
+{
+    f->name = name;
+
+    if (name == NAME_MESSAGE) {
+
+        if (type != LLM_FRAME_STRING) {
+            f->message = LLM_FRAME_ERROR;
+            f->name = NAME_OTHER;
+        }
+
+        return;
+    }
+
+    if (type != LLM_FRAME_STRING || name < f->type_of) {
+        f->name = NAME_OTHER;
+        return;
+    }
+
+    if (name != NAME_OTHER) {
+        f->type_of = name;
+        f->type_len = 0;
+    }
+}
+
+
+static void
 llm_frame_value_type(llm_frame_t *f, uint8_t type)
 {
     if (type >= sizeof(llm_frame_sizes)) {
@@ -220,22 +257,8 @@ llm_frame_value_type(llm_frame_t *f, uint8_t type)
         return;
     }
 
-    f->name = llm_frame_find(f, llm_frame_names);
-
-    if (f->name == NAME_MESSAGE && type != LLM_FRAME_STRING) {
-        f->message = LLM_FRAME_ERROR;
-    }
-
-    if (type != LLM_FRAME_STRING
-        || (f->name != NAME_MESSAGE && f->name < f->type_of))
-    {
-        f->name = NAME_OTHER;
-    }
-
-    if (f->name > NAME_MESSAGE) {
-        f->type_of = f->name;
-        f->type_len = 0;
-    }
+    llm_frame_header(f, llm_frame_find(llm_frame_names, f->field, f->have),
+                     type);
 
     if (llm_frame_sizes[type] != LLM_FRAME_VAR) {
         llm_frame_value_begin(f, llm_frame_sizes[type]);
@@ -244,6 +267,48 @@ llm_frame_value_type(llm_frame_t *f, uint8_t type)
 
     f->have = 0;
     f->state = (f->headers < 2) ? ST_BROKEN : ST_LENGTH;
+}
+
+
+/*
+ * The headers at p that are strings and lie whole before e, as nearly all do.
+ * Returns where another one begins.
+ */
+
+static const uint8_t *
+llm_frame_strings(llm_frame_t *f, const uint8_t *p, const uint8_t *e)
+{
+    size_t          n, len;
+    const uint8_t  *b, *v;
+
+    for (b = p; p < e; p = v + len) {
+        n = p[0];
+
+        if ((size_t) (e - p) < n + 4 || p[n + 1] != LLM_FRAME_STRING) {
+            break;
+        }
+
+        v = p + n + 4;
+        len = v[-2] << 8 | v[-1];
+
+        if ((size_t) (e - v) < len) {
+            break;
+        }
+
+        llm_frame_header(f, llm_frame_find(llm_frame_names, p + 1, n),
+                         LLM_FRAME_STRING);
+
+        if (f->name == NAME_MESSAGE) {
+            f->message = llm_frame_find(llm_frame_messages, v, len);
+
+        } else if (f->name != NAME_OTHER) {
+            llm_frame_type(f, v, len);
+        }
+    }
+
+    f->headers -= p - b;
+
+    return p;
 }
 
 
@@ -261,6 +326,12 @@ llm_frame_headers(llm_frame_t *f, const uint8_t *p, const uint8_t *e)
         switch (f->state) {
 
         case ST_HEADER:
+            p = llm_frame_strings(f, p, e);
+
+            if (p == e) {
+                return p;
+            }
+
             n = 1;
             f->headers--;
             f->name_left = *p;
