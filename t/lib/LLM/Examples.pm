@@ -12,10 +12,10 @@ package LLM::Examples;
 use strict;
 use warnings;
 
-use Compress::Zlib qw(crc32);
 use Exporter 'import';
 use JSON::PP ();
 
+use LLM::Frames qw(event);
 use LLM::Provider qw(answer failure);
 use LLM::Upstream qw(response);
 
@@ -84,20 +84,6 @@ sub runs {
     }
 
     return @runs;
-}
-
-
-# A frame of an AWS event stream.
-
-sub event {
-    my ($type, $payload) = @_;
-
-    my $head = join '', map { pack 'C/a* C n/a*', $_->[0], 7, $_->[1] }
-                        [':event-type', $type], [':message-type', 'event'];
-    my $frame = pack 'N N', 16 + length($head . $payload), length $head;
-
-    $frame .= pack('N', crc32($frame)) . $head . $payload;
-    return $frame . pack 'N', crc32($frame);
 }
 
 
