@@ -62,6 +62,17 @@ my @shapes = (
               . 'data: {"type":"message_stop"}' . "\n\n",
       expect => { input => 7, output => 5, cost => 110_000, end => 1 } },
 
+    { name => 'Gemini behind OpenRouter reads what the call has written', %chat,
+      body => usage('"prompt_tokens":90,"completion_tokens":2,'
+                    . '"total_tokens":92,"prompt_tokens_details":'
+                    . '{"cached_tokens":80,"cache_write_tokens":80}'),
+      expect => { input => 90, cache_read => 80, cache_write => 80 } },
+    { name => 'nor is more written than there is', %chat,
+      body => usage('"prompt_tokens":7,"completion_tokens":2,'
+                    . '"total_tokens":9,"prompt_tokens_details":'
+                    . '{"cached_tokens":8,"cache_write_tokens":9}'),
+      expect => { input => 7, cache_read => 7, cache_write => 7 } },
+
     # more reasoning than output
 
     { name => 'Doubleword counts reasoning again, a little higher', %chat,

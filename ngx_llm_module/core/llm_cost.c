@@ -392,16 +392,19 @@ llm_cost_free(const llm_price_t *p)
 static void
 llm_cost_tokens(llm_cost_state_t *c, const llm_tokens_t *t)
 {
-    uint64_t  write, fresh, text;
+    uint64_t  write, writes, fresh, text;
 
-    /* 5-minute writes are what is left of the writes; parts never exceed */
+    /* 5-minute writes are what is left of the writes */
 
     write = t->cache_write - llm_min(t->cache_write_1h, t->cache_write);
+    writes = write + t->cache_write_1h;
 
-    fresh = t->input;
-    fresh -= llm_min(fresh, t->cache_read);
-    fresh -= llm_min(fresh, write);
-    fresh -= llm_min(fresh, t->cache_write_1h);
+    /* more read and written than there was: the same was written and read */
+
+    fresh = t->input - llm_min(t->input, t->cache_read);
+    fresh = (writes <= fresh)
+            ? fresh - writes
+            : llm_min(fresh, t->input - llm_min(t->input, writes));
 
     /* more reasoning than output: it was not counted in the output */
 

@@ -101,10 +101,13 @@ llm_response_tokens(const llm_response_t *r, llm_tokens_t *t)
         t->output = llm_max(t->output, t->reasoning);
     }
 
-    /* a part is never more than the whole: Grok on Azure says otherwise */
+    /*
+     * A part is never more than the whole: Grok on Azure says otherwise.  Two
+     * may be: Gemini behind OpenRouter reads what the same call has written.
+     */
 
     t->cache_read = llm_min(t->cache_read, t->input);
-    t->cache_write = llm_min(t->cache_write, t->input - t->cache_read);
+    t->cache_write = llm_min(t->cache_write, t->input);
     t->cache_write_1h = llm_min(t->cache_write_1h, t->cache_write);
 
     return 1;

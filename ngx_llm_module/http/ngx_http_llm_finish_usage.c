@@ -44,7 +44,7 @@ ngx_http_llm_finish_bound(llm_tokens_t *t)
     t->output = ngx_min(t->output, NGX_HTTP_LLM_TOKENS_MAX);
     t->reasoning = ngx_min(t->reasoning, t->output);
     t->cache_read = ngx_min(t->cache_read, t->input);
-    t->cache_write = ngx_min(t->cache_write, t->input - t->cache_read);
+    t->cache_write = ngx_min(t->cache_write, t->input);
     t->cache_write_1h = ngx_min(t->cache_write_1h, t->cache_write);
 }
 

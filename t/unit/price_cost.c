@@ -139,6 +139,10 @@ static const struct {
       "nothing fresh, reasoning inside the output" },
     { "sonnet", { 100, 0, 500, 0, 0, 0 }, STD, 0, 150000, 0,
       "more read than input: fresh input is not negative" },
+    { "sonnet", { 100, 0, 90, 80, 0, 0 }, STD, 0, 357000, 0,
+      "the same written and read: what is neither is fresh" },
+    { "sonnet", { 100, 0, 80, 90, 90, 0 }, STD, 0, 594000, 0,
+      "more written than read" },
 
     { "sonnet", { 199999, 1, 0, 0, 0, 0 }, STD, 0, 600012000, 0,
       "below the threshold" },
