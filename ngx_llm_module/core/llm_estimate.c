@@ -284,7 +284,29 @@ llm_family(llm_str_t model, unsigned dialect)
 }
 
 
-/* All in 1024ths of a token from here on. */
+/* All in parts of a token, as weights of texts are, from here on. */
+
+#define TOKENS(n)  ((int64_t) (n) * LLM_TEXT_TOKEN)
+
+
+/* What was not counted of a long one is as what was. */
+
+static int64_t
+llm_request_json_sum(const llm_request_json_t *j, int64_t text,
+    int64_t strings)
+{
+    int64_t  n;
+
+    n = (int64_t) j->text.sum * text / 100
+        + TOKENS(j->strings) * strings / 100;
+
+    if (j->bytes > LLM_REQUEST_JSON) {
+        n = n / 64 * (int64_t) j->bytes / (LLM_REQUEST_JSON / 64);
+    }
+
+    return n;
+}
+
 
 static int64_t
 llm_request_tools(const llm_request_t *r, const llm_family_t *f)
@@ -295,9 +317,8 @@ llm_request_tools(const llm_request_t *r, const llm_family_t *f)
         return 0;
     }
 
-    n = ((int64_t) f->tools.base + (int64_t) r->ntools * f->tools.each) * 1024
-        + (int64_t) r->tools.text.sum * f->tools.text / 100
-        + (int64_t) r->tools.strings * f->tools.strings * 1024 / 100;
+    n = TOKENS(f->tools.base) + TOKENS(r->ntools) * f->tools.each
+        + llm_request_json_sum(&r->tools, f->tools.text, f->tools.strings);
 
     return llm_max(n, 0);
 }
@@ -306,11 +327,10 @@ llm_request_tools(const llm_request_t *r, const llm_family_t *f)
 static int64_t
 llm_request_media(const llm_request_t *r, const llm_family_t *f)
 {
-    return ((int64_t) r->media[LLM_MEDIA_IMAGE] * f->image
-            + (int64_t) r->media[LLM_MEDIA_DOCUMENT] * f->document
-            + (int64_t) r->media[LLM_MEDIA_AUDIO] * LLM_ESTIMATE_AUDIO
-            + (int64_t) r->media[LLM_MEDIA_VIDEO] * LLM_ESTIMATE_VIDEO)
-           * 1024;
+    return TOKENS(r->media[LLM_MEDIA_IMAGE]) * f->image
+           + TOKENS(r->media[LLM_MEDIA_DOCUMENT]) * f->document
+           + TOKENS(r->media[LLM_MEDIA_AUDIO]) * LLM_ESTIMATE_AUDIO
+           + TOKENS(r->media[LLM_MEDIA_VIDEO]) * LLM_ESTIMATE_VIDEO;
 }
 
 
@@ -327,8 +347,8 @@ llm_request_tokens(const llm_request_t *r, unsigned dialect, llm_str_t model)
 
     f = llm_family(model, dialect);
 
-    n = (int64_t) (r->text.sum + r->calls.text.sum) * f->text / 100
-        + (int64_t) r->tokens * 1024
+    n = (int64_t) (r->text.sum + r->calls.sum) * f->text / 100
+        + TOKENS(r->tokens)
         + llm_request_media(r, f) + llm_request_tools(r, f);
 
     if (n == 0) {
@@ -337,17 +357,17 @@ llm_request_tokens(const llm_request_t *r, unsigned dialect, llm_str_t model)
 
     if (r->turns || !llm_dialect_families[dialect].bare) {
         turns = llm_max(r->turns, 1);
-        n += ((int64_t) f->base + (int64_t) r->system * f->system
-              + (int64_t) r->thinking * f->thinking) * 1024
-             + turns * f->turn * 1024 / 10;
+        n += TOKENS(f->base) + TOKENS(turns) * f->turn / 10
+             + TOKENS(r->system) * f->system
+             + TOKENS(r->thinking) * f->thinking;
     }
 
     if (r->schema.strings) {
-        n += (int64_t) f->schema.base * 1024
-             + (int64_t) r->schema.text.sum * f->schema.text / 100;
+        n += TOKENS(f->schema.base)
+             + llm_request_json_sum(&r->schema, f->schema.text, 0);
     }
 
-    return llm_max((n + 512) / 1024, 1);
+    return llm_max((n + TOKENS(1) / 2) / TOKENS(1), 1);
 }
 
 
@@ -366,9 +386,8 @@ llm_answer_tokens(const llm_text_t *text, uint64_t json, uint32_t calls,
 
     /* JSON reads at about four bytes a token */
 
-    n = (int64_t) (text->sum + json * 256) * f->answer.text / 100
-        + (int64_t) f->answer.base * 1024 / 10
-        + (int64_t) calls * f->answer.call * 1024;
+    n = ((int64_t) text->sum + TOKENS(json) / 4) * f->answer.text / 100
+        + TOKENS(f->answer.base) / 10 + TOKENS(calls) * f->answer.call;
 
-    return llm_max((n + 512) / 1024, 1);
+    return llm_max((n + TOKENS(1) / 2) / TOKENS(1), 1);
 }

@@ -39,10 +39,13 @@ typedef enum {
 
 
 /* JSON that the model reads: its strings are text, and where they stand is
-   told to it as well */
+   told to it as well.  So many bytes of it are looked at. */
+
+#define LLM_REQUEST_JSON  4096
 
 typedef struct {
     llm_text_t   text;
+    uint64_t     bytes;
     uint32_t     strings;
 } llm_request_json_t;
 
@@ -72,7 +75,7 @@ typedef struct {
     /* what is read beside the text, for the estimate */
 
     llm_text_t           text;
-    llm_request_json_t   calls;      /* arguments and results */
+    llm_text_t           calls;      /* arguments and results */
     llm_request_json_t   tools;
     llm_request_json_t   schema;     /* of the answer */
     uint32_t             ntools;

@@ -93,12 +93,10 @@ llm_request_json_escape(llm_request_t *r, llm_text_t *t, uint8_t c)
 
 
 static void
-llm_request_json_strings(llm_request_t *r, const uint8_t *p, const uint8_t *e)
+llm_request_json_strings(llm_request_t *r, llm_request_json_t *j,
+    const uint8_t *p, const uint8_t *e)
 {
-    const uint8_t       *q;
-    llm_request_json_t  *j;
-
-    j = (r->open == R_TOOLS) ? &r->tools : &r->schema;
+    const uint8_t  *q;
 
     while (p < e) {
 
@@ -140,8 +138,10 @@ llm_request_json_strings(llm_request_t *r, const uint8_t *p, const uint8_t *e)
 static void
 llm_request_json_pass(llm_request_t *r, uint64_t end)
 {
-    uint64_t        from;
-    const uint8_t  *p, *e;
+    size_t               n;
+    uint64_t             from;
+    const uint8_t       *p, *e;
+    llm_request_json_t  *j;
 
     from = llm_max(r->opened, r->at);
 
@@ -151,11 +151,17 @@ llm_request_json_pass(llm_request_t *r, uint64_t end)
     r->opaque += e - p;
 
     if (r->open == R_JSON) {
-        llm_text_add(&r->calls.text, p, e - p);
-
-    } else {
-        llm_request_json_strings(r, p, e);
+        llm_text_add(&r->calls, p, e - p);
+        return;
     }
+
+    j = (r->open == R_TOOLS) ? &r->tools : &r->schema;
+
+    n = LLM_REQUEST_JSON - llm_min(j->bytes, LLM_REQUEST_JSON);
+    n = llm_min(n, (size_t) (e - p));
+    j->bytes += e - p;
+
+    llm_request_json_strings(r, j, p, p + n);
 }
 
 
@@ -167,7 +173,7 @@ llm_request_json_open(llm_request_t *r, const llm_json_event_t *ev)
     r->in_string = 0;
     r->escape = 0;
 
-    llm_text_break(&r->calls.text);
+    llm_text_break(&r->calls);
 }
 
 

@@ -28,31 +28,47 @@
 
 
 /*
- * Tokens per 1024 characters of a class.  Words decide, and a word is about
- * a token: its first letter weighs most, as does the first sign of a run of
- * punctuation, and of a run of spaces the first alone.
+ * What a character of each class weighs, in 235ths of a token, and what the
+ * first of a run of that class weighs more.  Words decide, and a word is
+ * about a token: its first letter weighs most, as does the first sign of a
+ * run of punctuation, and of a run of spaces the first alone.
+ *
+ * The first four are distinct, and with their runs less than 256, as sixteen
+ * are added at once.
  */
 
-#define LLM_TEXT_WORD   311      /* a run of letters */
-#define LLM_TEXT_RUN    807      /* a run of punctuation */
+#define W_LETTER  9
+#define W_PUNCT   69
+#define W_SPACE   0
+#define W_DIGIT   188
+
+#define W_WORD    71
+#define W_SIGNS   185
+#define W_SPACES  130
 
 static const uint16_t  llm_text_weight[LLM_TEXT_CLASSES] = {
-    38,                          /* letter */
-    299,                         /* punctuation */
-    565,                         /* run of spaces */
-    818,                         /* digit */
-    530,                         /* letter with an accent */
-    330,                         /* of other alphabets */
-    400,                         /* Indic */
-    1200,                        /* sign */
-    600,                         /* CJK */
-    2400                         /* emoji */
+    [LLM_TEXT_LETTER] = W_LETTER,
+    [LLM_TEXT_PUNCT] = W_PUNCT,
+    [LLM_TEXT_SPACE] = W_SPACE,
+    [LLM_TEXT_DIGIT] = W_DIGIT,
+    [LLM_TEXT_LATIN] = 122,
+    [LLM_TEXT_GREEK] = 76,
+    [LLM_TEXT_INDIC] = 92,
+    [LLM_TEXT_SIGN] = 275,
+    [LLM_TEXT_WIDE] = 138,
+    [LLM_TEXT_HIGH] = 551
+};
+
+static const uint16_t  llm_text_start[LLM_TEXT_CLASSES] = {
+    [LLM_TEXT_LETTER] = W_WORD,
+    [LLM_TEXT_PUNCT] = W_SIGNS,
+    [LLM_TEXT_SPACE] = W_SPACES
 };
 
 /* what a text has around it: the mark of its end, and what words of two
    tokens make of a short one */
 
-#define LLM_TEXT_FRAME  1400
+#define LLM_TEXT_FRAME  320
 
 
 #define L  LLM_TEXT_LETTER
@@ -99,38 +115,27 @@ static const uint8_t  llm_text_class[256] = {
 #undef H
 
 
-/* What was counted of a piece: characters, and where runs begin. */
-
-typedef struct {
-    uint32_t  n[LLM_TEXT_CLASSES];
-    uint32_t  start[LLM_TEXT_DIGIT];     /* of letters, punctuation, spaces */
-} llm_text_count_t;
-
-
 #if (defined __SSE2__ && !defined LLM_SCAN_PORTABLE)
 
-/* As many 16 bytes as are all ASCII; returns where it stopped. */
+/*
+ * As many 16 bytes as are all ASCII; returns where it stopped.  Weights tell
+ * the classes apart: a run begins where the weight is not that of the byte
+ * before.
+ */
 
 static const uint8_t *
 llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last,
-    llm_text_count_t *c)
+    uint64_t *sum)
 {
-    __m128i         v, x, zero, digit, is[3], was[3], sum[3], start[3];
-    unsigned        i;
+    __m128i         v, x, w, was, zero, letter, digit, space, punct, total;
     const uint8_t  *b;
 
     b = p;
     zero = _mm_setzero_si128();
-    digit = zero;
+    total = zero;
 
-    for (i = 0; i < 3; i++) {
-        was[i] = (*last == i) ? _mm_set1_epi8(-1) : zero;
-        sum[i] = zero;
-        start[i] = zero;
-    }
-
-#define llm_text_sum(sum, mask)                                               \
-    sum = _mm_add_epi64(sum, _mm_sad_epu8(_mm_sub_epi8(zero, mask), zero))
+    was = _mm_set1_epi8((char) (*last > LLM_TEXT_DIGIT
+                                ? 255 : llm_text_weight[*last]));
 
     for ( /* void */ ; e - p >= 16; p += 16) {
         v = _mm_loadu_si128((const __m128i *) p);
@@ -141,47 +146,40 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last,
 
         x = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)),
                          _mm_set1_epi8('a'));
-        is[LLM_TEXT_LETTER] = _mm_cmpeq_epi8(
-                                  _mm_min_epu8(x, _mm_set1_epi8(25)), x);
+        letter = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(25)), x);
 
         x = _mm_sub_epi8(v, _mm_set1_epi8('0'));
-        x = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x);
-        llm_text_sum(digit, x);
+        digit = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x);
 
-        is[LLM_TEXT_SPACE] = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), v);
+        space = _mm_cmpgt_epi8(_mm_set1_epi8(0x21), v);
 
-        x = _mm_or_si128(x, is[LLM_TEXT_LETTER]);
-        x = _mm_or_si128(x, is[LLM_TEXT_SPACE]);
-        is[LLM_TEXT_PUNCT] = _mm_xor_si128(x, _mm_set1_epi8(-1));
+        x = _mm_or_si128(_mm_or_si128(letter, digit), space);
+        punct = _mm_andnot_si128(x, _mm_set1_epi8(-1));
 
-        for (i = 0; i < 3; i++) {
-            llm_text_sum(sum[i], is[i]);
+        w = _mm_and_si128(letter, _mm_set1_epi8(W_LETTER));
+        w = _mm_or_si128(w, _mm_and_si128(punct, _mm_set1_epi8(W_PUNCT)));
+        w = _mm_or_si128(w, _mm_and_si128(digit,
+                                          _mm_set1_epi8((char) W_DIGIT)));
 
-            x = _mm_or_si128(_mm_slli_si128(is[i], 1),
-                             _mm_srli_si128(was[i], 15));
-            llm_text_sum(start[i], _mm_andnot_si128(x, is[i]));
-            was[i] = is[i];
-        }
+        x = _mm_and_si128(letter, _mm_set1_epi8(W_WORD));
+        x = _mm_or_si128(x, _mm_and_si128(punct,
+                                          _mm_set1_epi8((char) W_SIGNS)));
+        x = _mm_or_si128(x, _mm_and_si128(space,
+                                          _mm_set1_epi8((char) W_SPACES)));
+
+        was = _mm_or_si128(_mm_slli_si128(w, 1), _mm_srli_si128(was, 15));
+        x = _mm_andnot_si128(_mm_cmpeq_epi8(w, was), x);
+        was = w;
+
+        total = _mm_add_epi64(total, _mm_sad_epu8(_mm_add_epi8(w, x), zero));
     }
-
-#undef llm_text_sum
 
     if (p == b) {
         return p;
     }
 
-#define llm_text_total(sum)                                                   \
-    (uint32_t) (_mm_cvtsi128_si32(sum)                                        \
-                + _mm_cvtsi128_si32(_mm_srli_si128(sum, 8)))
-
-    c->n[LLM_TEXT_DIGIT] += llm_text_total(digit);
-
-    for (i = 0; i < 3; i++) {
-        c->n[i] += llm_text_total(sum[i]);
-        c->start[i] += llm_text_total(start[i]);
-    }
-
-#undef llm_text_total
+    *sum += (uint64_t) _mm_cvtsi128_si64(total)
+            + (uint64_t) _mm_cvtsi128_si64(_mm_srli_si128(total, 8));
 
     *last = llm_text_class[p[-1]];
 
@@ -190,7 +188,7 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last,
 
 #else
 
-#define llm_text_ascii(p, e, last, c)  (p)
+#define llm_text_ascii(p, e, last, sum)  (p)
 
 #endif
 
@@ -198,22 +196,18 @@ llm_text_ascii(const uint8_t *p, const uint8_t *e, uint8_t *last,
 static void
 llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
 {
-    size_t             i;
-    uint8_t            class, last;
-    uint64_t           sum;
-    const uint8_t     *e;
-    llm_text_count_t   c;
+    uint8_t         class, last;
+    uint64_t        sum;
+    const uint8_t  *e;
 
-    memset(&c, 0, sizeof(c));
-
+    sum = 0;
     last = t->last;
-
     e = p + len;
 
     while (p < e) {
 
         if (e - p >= 16) {
-            p = llm_text_ascii(p, e, &last, &c);
+            p = llm_text_ascii(p, e, &last, &sum);
 
             if (p == e) {
                 break;
@@ -221,28 +215,16 @@ llm_text_count(llm_text_t *t, const uint8_t *p, size_t len, uint32_t each)
         }
 
         class = llm_text_class[*p++];
-        c.n[class]++;
+        sum += llm_text_weight[class];
 
-        if (class < LLM_TEXT_DIGIT) {
-            c.start[class] += (class != last);
+        if (class != last) {
+            sum += llm_text_start[class];
         }
 
         last = class;
     }
 
     t->last = last;
-
-    /* of spaces only the runs count */
-
-    c.n[LLM_TEXT_SPACE] = c.start[LLM_TEXT_SPACE];
-
-    sum = (uint64_t) c.start[LLM_TEXT_LETTER] * LLM_TEXT_WORD
-          + (uint64_t) c.start[LLM_TEXT_PUNCT] * LLM_TEXT_RUN;
-
-    for (i = 0; i < LLM_TEXT_CLASSES; i++) {
-        sum += (uint64_t) c.n[i] * llm_text_weight[i];
-    }
-
     t->sum += sum * each;
 }
 
@@ -297,5 +279,7 @@ llm_text_tokens(const llm_text_t *t)
         return 0;
     }
 
-    return llm_max((t->sum + LLM_TEXT_FRAME + 512) / 1024, 1);
+    return llm_max((t->sum + LLM_TEXT_FRAME + LLM_TEXT_TOKEN / 2)
+                   / LLM_TEXT_TOKEN,
+                   1);
 }

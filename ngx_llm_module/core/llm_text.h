@@ -32,6 +32,10 @@ typedef enum {
 } llm_text_class_e;
 
 
+/* weights are in parts of a token, so many */
+#define LLM_TEXT_TOKEN  235
+
+
 typedef struct {
     uint64_t  bytes;
     uint64_t  sum;               /* of the weights of what was counted */
