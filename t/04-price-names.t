@@ -29,20 +29,23 @@ delete $models->{$_} for 'sample_spec', 'fallback_generalizations';
 my $program = LLM::Unit::build('price_dump', 'sanitized');
 
 
-# find([provider, answered, asked, region], ...): [how, key or ''], ...
+# find(path, [provider, answered, asked, region], ...): [how, key or '',
+# what some calls cost], ...
 
-sub find {
-    my (@queries) = @_;
+sub find_in {
+    my ($path, @queries) = @_;
 
     my $file = spew("$LLM::Test::BUILD/unit/names.$$", join '',
         map { join("\t", map { $_ // '' } @$_[0 .. 3]) . "\n" } @queries);
-    my @lines = qx{$program $list --find < $file};
+    my @lines = qx{$program $path --find < $file};
     is($?, 0, scalar(@queries) . ' names were looked for');
     unlink $file;
 
-    return map { chomp; my ($how, $key) = split /\t/; [$how, $key // ''] }
-           @lines;
+    return map { chomp; my ($how, $key, $costs) = split /\t/;
+                 [$how, $key // '', $costs // ''] } @lines;
 }
+
+sub find { return find_in($list, @_) }
 
 
 # Our providers, and what the list calls them.
@@ -321,5 +324,49 @@ SKIP: {
     diag "$n of $all recorded calls (" . @calls . ' providers and models)'
          . ' find a price in the whole list';
 }
+
+
+
+# 4: the list that stands as an example: what it says of the names of the
+# whole list, and whether that is what the whole list says
+
+my $own = "$LLM::Test::TOP/docs/examples/prices.json";
+my $mine = JSON::PP->new->utf8->decode(slurp($own));
+my @pages = slurp("$LLM::Test::TOP/docs/prices.md") =~ m{<(https?://[^\s>]+)>}g;
+my %page = map { $_ => 1 } @pages;
+
+is_deeply([grep { !$page{ $mine->{$_}{source} // '' } } sort keys %$mine], [],
+          'every entry names its source, and the docs do');
+is_deeply([grep { !$models->{$_} }
+           map { ($_, @{ $mine->{$_}{aliases} || [] }) } sort keys %$mine],
+          [], 'every name is one');
+
+my @names = map { [$_->[1][0], '', $_->[1][1]] }
+            grep { $FAMILIES{ $_->[1][0] } } @own;
+my @whole = find(@names);
+my @small = find_in($own, @names);
+my ($known, $same, %differ) = (0, 0);
+
+# in the standard tier; the tiers of dated names are often left out
+
+sub standard { return join ' ', (split / /, $_[0])[0 .. 3] }
+
+for my $i (0 .. $#names) {
+    my ($wish, $have) = map { standard($_->[2]) } $whole[$i], $small[$i];
+
+    next if $have eq '' || $wish eq '';
+    $known++;
+    $same++, next if $wish eq $have;
+    $differ{"$names[$i][0] $names[$i][2]"} = "by $small[$i][1]"
+        . " ($small[$i][0]): $have, not $wish";
+}
+
+diag "the example list knows $known of " . @names . ' names,'
+     . " $same at the price of the whole list";
+diag "$_ $differ{$_}" for sort keys %differ;
+
+my $names = keys(%$mine) + map { @{ $_->{aliases} || [] } } values %$mine;
+cmp_ok($known, '>', $names, "$names names find more than themselves");
+cmp_ok(scalar keys %differ, '<', $known / 20, 'hardly any at another price');
 
 done_testing;

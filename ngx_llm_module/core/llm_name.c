@@ -66,7 +66,7 @@ typedef struct {
 
 
 #define S(s)       llm_string(s)
-#define SERVER(s)  { S(s), { S(s) }, { S(s) }, 0 }
+#define NAME(s)    { S(s), { S(s) }, { S(s) }, 0 }
 
 static const llm_name_provider_t  llm_name_providers[] = {
     { S("openai"), { S("openai") }, { S("openai"), S("chatgpt") }, 0 },
@@ -105,16 +105,29 @@ static const llm_name_provider_t  llm_name_providers[] = {
     { S("nvidia"), { S("nvidia_nim") }, { S("nvidia_nim") }, 0 },
     { S("lambda"), { S("lambda_ai") }, { S("lambda_ai") }, 0 },
 
+    /* others that sell at their own prices, whether a list knows or not */
+
+    NAME("avian"), NAME("azure_ai"), NAME("baseten"), NAME("cerebras"),
+    NAME("cloudflare"), NAME("crusoe"), NAME("dashscope"),
+    NAME("databricks"), NAME("deepinfra"), NAME("doubleword"),
+    NAME("friendliai"), NAME("github_copilot"), NAME("gmi"), NAME("heroku"),
+    NAME("huggingface"), NAME("hyperbolic"), NAME("lambda_ai"),
+    NAME("minimax"), NAME("nebius"), NAME("novita"), NAME("nscale"),
+    NAME("oci"), NAME("ovhcloud"), NAME("replicate"), NAME("sagemaker"),
+    NAME("sambanova"), NAME("scaleway"), NAME("snowflake"), NAME("venice"),
+    NAME("volcengine"), NAME("voyage"), NAME("watsonx"), NAME("writer"),
+    NAME("zai"),
+
     /* servers of one's own, which owe nothing to anybody */
 
-    SERVER("llamacpp"), SERVER("llama_cpp"), SERVER("llama.cpp"),
-    SERVER("lm_studio"), SERVER("lmstudio"), SERVER("sglang"), SERVER("tgi"),
-    SERVER("mistralrs"), SERVER("gpustack"), SERVER("localai"),
-    SERVER("xinference"), SERVER("triton")
+    NAME("llamacpp"), NAME("llama_cpp"), NAME("llama.cpp"),
+    NAME("lm_studio"), NAME("lmstudio"), NAME("sglang"), NAME("tgi"),
+    NAME("mistralrs"), NAME("gpustack"), NAME("localai"),
+    NAME("xinference"), NAME("triton")
 };
 
 
-#undef SERVER
+#undef NAME
 #undef S
 
 

@@ -10,13 +10,15 @@
  * price_dump LIST --speed: numbers for people.
  *
  * price_dump LIST --find: reads lines "provider TAB answered TAB asked TAB
- * region" and prints how each is priced, and by which key.
+ * region" and prints how each is priced, by which key, and what a few calls
+ * cost then.
  */
 
 
 #include <time.h>
 
 #include "price_book.h"
+#include "llm_price_table.h"
 
 
 #define USAGES  4096
@@ -320,6 +322,71 @@ speed(const uint8_t *p, size_t len)
 }
 
 
+/* Each tier at two sizes, without and with factors; the standard one first. */
+
+static void
+print_costs(const llm_price_t *price)
+{
+    unsigned      i, tier;
+    llm_bill_t    bill;
+    llm_cost_t    cost;
+    llm_tokens_t  tokens;
+
+    static const uint64_t  sizes[] = { 10000, 300000 };
+
+    for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
+        for (i = 0; i < 4; i++) {
+
+            memset(&tokens, 0, sizeof(tokens));
+            memset(&bill, 0, sizeof(bill));
+
+            tokens.input = sizes[i / 2];
+            tokens.cache_read = 3000;
+            tokens.cache_write = 2000;
+            tokens.cache_write_1h = 700;
+            tokens.output = price->mode == LLM_MODE_EMBEDDING ? 0 : 900;
+            tokens.reasoning = tokens.output / 3;
+
+            bill.tokens = &tokens;
+            bill.tier = tier;
+            bill.factors = (i & 1) ? 15 : 0;
+
+            if (llm_cost_bill(price, &bill, &cost)) {
+                printf("%llu ", (unsigned long long) cost.nano);
+
+            } else {
+                printf("- ");
+            }
+        }
+    }
+}
+
+
+static void
+print_key(const book_t *b, const llm_price_t *price)
+{
+    unsigned                 i;
+    const llm_price_slot_t  *s, *found;
+
+    found = NULL;
+
+    for (i = 0; i <= b->table.mask; i++) {
+        s = &b->slots[i];
+
+        if (s->price == price
+            && (found == NULL || !(s->flags & LLM_NAME_F_ALIAS)))
+        {
+            found = s;
+        }
+    }
+
+    if (found) {
+        printf("\t%.*s\t", (int) found->len, (const char *) found->name);
+        print_costs(price);
+    }
+}
+
+
 static int
 find(const uint8_t *p, size_t len)
 {
@@ -359,12 +426,8 @@ find(const uint8_t *p, size_t len)
 
         printf("%s", llm_match_names[how]);
 
-        for (i = 0; price && i <= b->table.mask; i++) {
-            if (b->slots[i].price == price) {
-                printf("\t%.*s", (int) b->slots[i].len,
-                       (const char *) b->slots[i].name);
-                break;
-            }
+        if (price) {
+            print_key(b, price);
         }
 
         printf("\n");
