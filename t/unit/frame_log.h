@@ -3,9 +3,8 @@
  * Copyright (C) ngx_llm_module authors
  *
  * What the reader of event streams said of a body, as bytes that can be
- * compared; how frames are made; and what a body says to one that holds it
- * whole and goes from frame to frame.  The CRC is one of our own, a bit at a
- * time: t/unit/frame.c holds it against known values.
+ * compared; and what a body says to one that holds it whole and goes from
+ * frame to frame.
  */
 
 
@@ -13,8 +12,7 @@
 #define _FRAME_LOG_H_INCLUDED_
 
 
-#include "llm_frame.h"
-#include "tap.h"
+#include "frames.h"
 
 
 /* out: 'h' message, length of the type, type; 'd' length, payload, whole as
@@ -29,39 +27,6 @@ typedef struct {
     unsigned     crcs;           /* calls of the CRC's function */
     int          in_frame;
 } frame_log_t;
-
-
-static unsigned  frame_crcs;
-
-
-static uint32_t
-frame_crc(uint32_t crc, const uint8_t *p, size_t len)
-{
-    size_t           i;
-    unsigned         k;
-    static uint32_t  table[256];
-
-    CHECK(len > 0);
-    frame_crcs++;
-
-    if (table[1] == 0) {
-        for (i = 0; i < 256; i++) {
-            table[i] = i;
-
-            for (k = 0; k < 8; k++) {
-                table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-            }
-        }
-    }
-
-    crc = ~crc;
-
-    for (i = 0; i < len; i++) {
-        crc = crc >> 8 ^ table[(crc ^ p[i]) & 255];
-    }
-
-    return ~crc;
-}
 
 
 static void
@@ -182,56 +147,6 @@ frame_log_free(frame_log_t *log)
 {
     bytes_free(&log->out);
     bytes_free(&log->data);
-}
-
-
-/* Frames */
-
-static __attribute__((unused)) void
-frame_put_u32(bytes_t *b, uint32_t n)
-{
-    uint8_t  p[4] = { n >> 24, n >> 16, n >> 8, n };
-
-    bytes_put(b, p, 4);
-}
-
-
-/* A header of any value type; of a string or bytes, len is written first. */
-
-static __attribute__((unused)) void
-frame_put_header(bytes_t *b, const char *name, uint8_t type,
-    const void *value, size_t len)
-{
-    uint8_t  n[2];
-
-    n[0] = strlen(name);
-    bytes_put(b, n, 1);
-    bytes_put(b, name, n[0]);
-    bytes_put(b, &type, 1);
-
-    if (type == 6 || type == 7) {
-        n[0] = len >> 8;
-        n[1] = len;
-        bytes_put(b, n, 2);
-    }
-
-    bytes_put(b, value, len);
-}
-
-
-static __attribute__((unused)) void
-frame_put(bytes_t *b, const bytes_t *headers, const void *payload, size_t len)
-{
-    size_t  at;
-
-    at = b->len;
-
-    frame_put_u32(b, 16 + headers->len + len);
-    frame_put_u32(b, headers->len);
-    frame_put_u32(b, frame_crc(0, b->data + at, 8));
-    bytes_put(b, headers->data, headers->len);
-    bytes_put(b, payload, len);
-    frame_put_u32(b, frame_crc(0, b->data + at, b->len - at));
 }
 
 

@@ -49,13 +49,17 @@ response_log_str(bytes_t *to, llm_str_t s)
 static void
 response_log_facts(const llm_response_t *r, bytes_t *to)
 {
-    int           reported, stated;
-    uint64_t      cost;
-    llm_tokens_t  t;
+    int           reported, stated, timed;
+    uint64_t      cost, time;
+    llm_bill_t    bill;
+    llm_tokens_t  t, billed;
 
     cost = 0;
+    time = 0;
     reported = llm_response_tokens(r, &t);
     stated = llm_response_cost(r, &cost);
+    timed = llm_response_time(r, &time);
+    llm_response_bill(r, &t, &billed, &bill);
 
     CHECK(t.cache_read <= t.input);
     CHECK(t.cache_write <= t.input);
@@ -70,7 +74,10 @@ response_log_facts(const llm_response_t *r, bytes_t *to)
         r->usage_events, r->tool_calls, r->present, r->text.bytes,
         r->finish_why, r->error_type, r->error_code,
         llm_response_complete(r, 0), llm_response_complete(r, 1),
-        llm_text_tokens(&r->text)
+        llm_text_tokens(&r->text), r->malformed, r->factors, r->extras,
+        r->opaque, timed, time, bill.tokens->input, bill.tokens->output,
+        bill.queries, bill.searches, llm_response_no_input(r),
+        llm_response_estimate(r, (llm_str_t) { NULL, 0 })
     };
 
     bytes_put(to, v, sizeof(v));
