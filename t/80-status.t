@@ -100,6 +100,8 @@ for my $plant (sub { delete $_[0]{total}{windows}{'5m'}{tokens}{input} },
                sub { $_[0]{series}[3]{windows}{all}{latency}{wait}{p95} = 0 },
                sub { $_[0]{series}[3]{windows}{all}{latency}{wait}{p95}
                          = undef },
+               sub { $_[0]{providers}[0]{limit_tokens} = '1' },
+               sub { $_[0]{providers}[0]{reset_tokens} = 1 },
                sub { delete $_[0]{slo} })
 {
     my $json = JSON::PP->new->utf8->decode($t->get('/status')->{body});
@@ -172,6 +174,43 @@ for my $w (sort keys %phases) {
 
 my $d = $by_model{m7}{windows}{all}{latency}{wait};
 is_deeply([@$d{qw(min max mean)}], [0.004, 16, 3.034], 'min, max, mean');
+
+
+# What providers said
+
+my ($evil_provider) = "evil\"} 1\\\x{fffd}</script>";
+my %said = (updated => '2023-11-14T22:13:20.123Z');
+
+is_deeply($all->{providers}, [
+    { %said, provider => 'anthropic',
+      remaining_requests => 1000, limit_requests => 2000000,
+      reset_requests => '2023-11-14T22:14:20.623Z',
+      remaining_tokens => 1001, limit_tokens => undef,
+      reset_tokens => undef },
+    { %said, provider => $evil_provider,
+      remaining_requests => 2000, limit_requests => 3000000,
+      reset_requests => '2023-11-14T22:15:21.123Z',
+      remaining_tokens => undef, limit_tokens => undef,
+      reset_tokens => undef },
+    { %said, provider => 'openai',
+      remaining_requests => 0, limit_requests => 1000000,
+      reset_requests => '2023-11-14T22:13:20.123Z',
+      remaining_tokens => 1, limit_tokens => 1000001,
+      reset_tokens => '2023-11-14T22:13:20.123Z' },
+], 'providers, by name');
+
+for (['l.provider=openai', 'openai'],
+     ['l.provider=openai&l.provider=anthropic', ''],
+     ['l.provider=nosuch', ''], ['l.provider=', ''],
+     ['l.provider=evil%22%7D%201%5C%EF%BF%BD%3C/script%3E', $evil_provider],
+     ['l.model=nosuch&l.provider=anthropic', 'anthropic'],
+     ['by=model&l.team=t2', "anthropic $evil_provider openai"])
+{
+    my ($query, $want) = @$_;
+    is(join(' ', map { $_->{provider} }
+                 @{ get_json("/status?$query")->{providers} }), $want,
+       "providers of $query");
+}
 
 
 # A window, merging, filters
@@ -272,6 +311,21 @@ for ([$text, 0], [$open, 1]) {
     is($m->{'nginx_llm_calls_in_flight{provider="anthropic",route="/chat"}'},
        2, "$name: in flight");
     is($m->{'nginx_llm_zone_series'}, SERIES + 2, "$name: zone");
+
+    my $of = 'nginx_llm_provider';
+    is_deeply({ map { $_ => $m->{$_} } grep { /\A${of}_/ } keys %$m }, {
+        "${of}_remaining_requests{provider=\"openai\"}" => 0,
+        "${of}_remaining_requests{provider=\"anthropic\"}" => 1000,
+        "${of}_remaining_tokens{provider=\"openai\"}" => 1,
+        "${of}_remaining_tokens{provider=\"anthropic\"}" => 1001,
+        "${of}_limit_requests{provider=\"openai\"}" => 1000000,
+        "${of}_limit_requests{provider=\"anthropic\"}" => 2000000,
+        "${of}_limit_tokens{provider=\"openai\"}" => 1000001,
+        map { my ($key) = @$_;
+              ("${of}_$key\{provider=\"evil\\\"} 1\\\\\xef\xbf\xbd</script>"
+               . '"}' => $_->[1]) }
+            (['remaining_requests', 2000], ['limit_requests', 3000000]),
+    }, "$name: providers, and only what they said");
     is($m->{'nginx_llm_price_models'}, 42, "$name: price models");
     is($m->{'nginx_llm_price_loaded_timestamp_seconds'}, 1700000000,
        "$name: when prices were loaded");
@@ -298,7 +352,7 @@ SKIP: {
                                       split /:/, $ENV{PATH};
 
     for my $uri ('/metrics', '/metrics?by=team', '/metrics?l.model=nosuch',
-                 '/metrics?by=model&l.route=/v1')
+                 '/metrics?by=model&l.provider=nosuch')
     {
         my $file = $t->path('metrics');
         spew($file, $t->get($uri)->{body});

@@ -452,6 +452,7 @@ for my $name (sort keys %example) {
             my @lines = split /\n/, slurp($t->path('logs/llm.log'));
             my $line = eval { JSON::PP->new->utf8->decode($lines[0]) } || {};
             is(scalar @lines, 1, 'one line');
+            is($line->{remaining_tokens}, 9, 'with what the provider says');
             is($line->{outcome}, 'ok', 'it is JSON');
             like($line->{ttft}, qr/\A\d+\.\d{6}\z/, 'and has a TTFT');
             is(slurp($t->path('logs/llm-slow.log')), '', 'nothing is slow');
@@ -523,6 +524,7 @@ sub shape {
         }
     }
 
+    $keys{providers} = [keys %{ $json->{providers}[0] || {} }];
     $keys{'windows.errors'} = [$view =~ /counter\("errors", "(\w+)"/g];
 
     return \%keys;

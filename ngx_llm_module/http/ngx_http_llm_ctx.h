@@ -25,6 +25,7 @@ struct ngx_http_llm_round_s {
     ngx_http_llm_round_t      *next;
     ngx_str_t                  provider;
     ngx_str_t                  route;
+    ngx_http_upstream_t       *upstream;
     ngx_uint_t                 end;      /* upstream_states so far */
 };
 
@@ -72,7 +73,8 @@ typedef struct {
     ngx_http_llm_asked_t       asked;
 
     ngx_http_llm_round_t      *rounds;
-    ngx_http_upstream_t       *left;     /* that of the last round */
+    ngx_http_upstream_t       *left;     /* that of the last round; at last
+                                            the one that variables tell of */
     ngx_list_t                *headers;  /* the client's own, while replaced */
 
     const llm_price_t         *price;

@@ -82,6 +82,7 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
     round->next = ctx->rounds;
     round->provider = ctx->provider;
     round->route = ctx->route;
+    round->upstream = r->upstream;
     round->end = n;
 
     ctx->rounds = round;
@@ -206,8 +207,34 @@ ngx_http_llm_finish_complete(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/*
+ * Of the words of the body, else of that of a header; a word that says no
+ * more than "invalid" leaves it to the status.
+ */
+
+static ngx_uint_t
+ngx_http_llm_finish_error(llm_response_t *a, const llm_headers_t *h,
+    ngx_uint_t status)
+{
+    ngx_uint_t  type, code;
+
+    type = a ? a->error_type : LLM_ERROR_NONE;
+    code = a ? a->error_code : LLM_ERROR_NONE;
+
+    if (h->error != LLM_ERROR_NONE
+        && (type == LLM_ERROR_NONE || type == LLM_ERROR_INVALID_REQUEST)
+        && (code == LLM_ERROR_NONE || code == LLM_ERROR_INVALID_REQUEST))
+    {
+        type = h->error;
+    }
+
+    return llm_dialect_error(type, code, status);
+}
+
+
 static void
-ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
+ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
+    ngx_uint_t complete)
 {
     ngx_uint_t           status;
     llm_response_t      *a;
@@ -229,9 +256,7 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
 
     if (status >= 400 || (a && a->error)) {
         ctx->outcome = LLM_OUTCOME_ERROR;
-        ctx->error = llm_dialect_error(a ? a->error_type : LLM_ERROR_NONE,
-                                       a ? a->error_code : LLM_ERROR_NONE,
-                                       status);
+        ctx->error = ngx_http_llm_finish_error(a, h, status);
 
         if ((status == NGX_HTTP_BAD_GATEWAY
              || status == NGX_HTTP_SERVICE_UNAVAILABLE)
@@ -312,7 +337,7 @@ ngx_http_llm_finish_unreadable(ngx_http_llm_ctx_t *ctx)
 /* All values become final; called once, in the log phase. */
 
 static void
-ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h)
 {
     ngx_uint_t       complete;
     llm_response_t  *a;
@@ -342,9 +367,9 @@ ngx_http_llm_finish_values(ngx_http_llm_ctx_t *ctx)
         ngx_http_llm_finish_unreadable(ctx);
     }
 
-    ngx_http_llm_finish_outcome(ctx, complete);
-    ngx_http_llm_finish_usage(ctx, complete);
-    ngx_http_llm_finish_cost(ctx);
+    ngx_http_llm_finish_outcome(ctx, h, complete);
+    ngx_http_llm_finish_usage(ctx, h, complete);
+    ngx_http_llm_finish_cost(ctx, h);
 }
 
 
@@ -386,7 +411,8 @@ ngx_http_llm_finish_recognised(ngx_http_llm_ctx_t *ctx)
     return status >= 200 && status < 300
            && a && !a->error
            && (a->present || a->content_events || a->text.bytes
-               || a->opaque || a->model_len);
+               || a->opaque || a->model_len
+               || ctx->usage == LLM_USAGE_REPORTED);
 }
 
 
@@ -455,6 +481,8 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
 void
 ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
 {
+    llm_headers_t  h;
+
     if (ctx->finished) {
         return;
     }
@@ -467,7 +495,8 @@ ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
     ctx->finished = 1;
     ctx->attempts = ngx_http_llm_finish_attempts(ctx->request);
 
-    ngx_http_llm_finish_values(ctx);
+    ngx_http_llm_headers_finish(ctx, &h);
+    ngx_http_llm_finish_values(ctx, &h);
 
     if (ctx->operation == LLM_OP_NONE) {
         ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_OTHER_REQUESTS, 1);
@@ -478,9 +507,11 @@ ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
+    ngx_http_llm_headers_keep(ctx);
+
     (void) ngx_http_llm_ctx_label(ctx, ngx_http_llm_finish_recognised(ctx));
 
-    ngx_http_llm_finish_book(ctx);
+    ngx_http_llm_finish_book(ctx, &h);
 
     if (ctx->live) {
         ngx_http_llm_live_end(ctx->zone, ctx->live);

@@ -10,7 +10,7 @@
 #define _NGX_HTTP_LLM_FINISH_H_INCLUDED_
 
 
-#include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_headers.h"
 
 
 /* The request leaves a location: attempts made there end a round. */
@@ -26,11 +26,14 @@ void ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 
 /* Writes a call into the shared memory, once its values are final. */
-void ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx,
+    const llm_headers_t *h);
 
 /* The tokens of a call that is over, then its cost. */
-void ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete);
-void ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx,
+    const llm_headers_t *h, ngx_uint_t complete);
+void ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx,
+    const llm_headers_t *h);
 
 /* As $status. */
 ngx_uint_t ngx_http_llm_finish_status(ngx_http_request_t *r);

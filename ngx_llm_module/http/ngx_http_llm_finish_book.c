@@ -228,7 +228,7 @@ ngx_http_llm_finish_book_times(ngx_http_llm_ctx_t *ctx)
 
 
 void
-ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h)
 {
     uint32_t              series;
     ngx_http_llm_zone_t  *zone;
@@ -264,4 +264,5 @@ ngx_http_llm_finish_book(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_finish_book_cost(ctx);
     ngx_http_llm_finish_book_times(ctx);
     ngx_http_llm_finish_book_rounds(ctx);
+    ngx_http_llm_headers_book(ctx, h);
 }

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * What a call used, and what that costs.
+ * What a call used, and what that costs.  What the body says comes first,
+ * then what headers say, then estimates and price lists.
  */
 
 
@@ -56,7 +57,8 @@ ngx_http_llm_finish_bound(llm_tokens_t *t)
  */
 
 void
-ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
+ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
+    ngx_uint_t complete)
 {
     uint64_t         text;
     ngx_uint_t       status;
@@ -65,7 +67,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
     a = ctx->answer;
     status = ngx_http_llm_finish_status(ctx->request);
 
-    if (a == NULL) {
+    if (a == NULL && h->counted == 0) {
         return;
     }
 
@@ -74,9 +76,9 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    text = llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx));
+    text = a ? llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx)) : 0;
 
-    if (llm_response_tokens(a, ctx->tokens)) {
+    if (a && llm_response_tokens(a, ctx->tokens)) {
         ngx_http_llm_finish_bound(ctx->tokens);
         ctx->usage = LLM_USAGE_REPORTED;
 
@@ -100,7 +102,17 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
         return;
     }
 
-    if (status < 200 || status > 299 || (a->error && text == 0)
+    if (status < 200 || status > 299) {
+        return;
+    }
+
+    if (ngx_http_llm_headers_tokens(ctx, h, ctx->tokens)) {
+        ngx_http_llm_finish_bound(ctx->tokens);
+        ctx->usage = LLM_USAGE_REPORTED;
+        return;
+    }
+
+    if (a == NULL || (a->error && text == 0)
         || !ngx_http_llm_finish_estimable(a))
     {
         return;
@@ -122,7 +134,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, ngx_uint_t complete)
  */
 
 void
-ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h)
 {
     llm_bill_t    bill;
     llm_cost_t    cost;
@@ -136,7 +148,8 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
     }
 
     if (ctx->usage == LLM_USAGE_REPORTED
-        && llm_response_cost(ctx->answer, &ctx->cost))
+        && ((ctx->answer && llm_response_cost(ctx->answer, &ctx->cost))
+            || (!ctx->stream && llm_headers_cost(h, &ctx->cost))))
     {
         ctx->cost = ngx_min(ctx->cost, NGX_HTTP_LLM_COST_MAX);
         ctx->cost_source = NGX_HTTP_LLM_COST_PROVIDER;
@@ -145,9 +158,12 @@ ngx_http_llm_finish_cost(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_ctx_price(ctx);
 
-    llm_response_bill(ctx->answer,
-                      ctx->usage == LLM_USAGE_REPORTED ? ctx->tokens : NULL,
-                      &billed, &bill);
+    ngx_memzero(&bill, sizeof(llm_bill_t));
+    bill.tokens = (ctx->usage == LLM_USAGE_REPORTED) ? ctx->tokens : NULL;
+
+    if (ctx->answer) {
+        llm_response_bill(ctx->answer, bill.tokens, &billed, &bill);
+    }
 
     bill.factors |= ctx->place;
 

@@ -30,6 +30,7 @@ typedef struct {
 enum {
     KNOWN_ANY = 0,
     KNOWN_REQUEST,               /* the body of the request has been read */
+    KNOWN_HEADER,                /* the upstream has answered */
     KNOWN_END                    /* the call is over */
 };
 
@@ -98,6 +99,8 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
       V_MAX_GAP, KNOWN_END },
     { ngx_string("llm_output_rate"), ngx_http_llm_variable_rate,
       0, KNOWN_END },
+    { ngx_string("llm_provider_time"), ngx_http_llm_variable_time,
+      V_PROVIDER_TIME, KNOWN_HEADER },
 
     { ngx_string("llm_events"), ngx_http_llm_variable_number,
       V_EVENTS, KNOWN_END },
@@ -125,6 +128,10 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
       V_ATTEMPTS, KNOWN_ANY },
     { ngx_string("llm_client_retry"), ngx_http_llm_variable_text,
       V_CLIENT_RETRY, KNOWN_ANY },
+    { ngx_string("llm_remaining_requests"), ngx_http_llm_variable_number,
+      V_REMAINING_REQUESTS, KNOWN_HEADER },
+    { ngx_string("llm_remaining_tokens"), ngx_http_llm_variable_number,
+      V_REMAINING_TOKENS, KNOWN_HEADER },
 
     { ngx_null_string, NULL, 0, 0 }
 };
@@ -159,6 +166,10 @@ ngx_http_llm_variable_early(ngx_http_llm_ctx_t *ctx,
         return;
     }
 
+    if (var->known == KNOWN_HEADER && ngx_http_llm_headers_known(ctx)) {
+        return;
+    }
+
     last = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -166,6 +177,8 @@ ngx_http_llm_variable_early(ngx_http_llm_ctx_t *ctx,
                   &var->name,
                   var->known == KNOWN_REQUEST
                   ? ": the body of the request has not been read"
+                  : var->known == KNOWN_HEADER
+                  ? ": the upstream has not answered"
                   : ": the call is not over");
 }
 

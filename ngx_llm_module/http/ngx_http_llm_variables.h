@@ -40,7 +40,9 @@ enum {
     V_TOOL_CALLS,
     V_EVENTS,
     V_CONTENT_EVENTS,
-    V_ATTEMPTS
+    V_ATTEMPTS,
+    V_REMAINING_REQUESTS,
+    V_REMAINING_TOKENS
 };
 
 enum {
@@ -50,7 +52,8 @@ enum {
     V_UPSTREAM_TTFT,
     V_DURATION,
     V_TPOT,
-    V_MAX_GAP
+    V_MAX_GAP,
+    V_PROVIDER_TIME
 };
 
 

@@ -249,6 +249,18 @@ ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
                           : ngx_http_llm_finish_attempts(ctx->request);
         break;
 
+    case V_REMAINING_REQUESTS:
+    case V_REMAINING_TOKENS:
+        if (ngx_http_llm_headers_left(ctx, arg == V_REMAINING_REQUESTS
+                                           ? LLM_QUOTA_REQUESTS
+                                           : LLM_QUOTA_TOKENS, &n)
+            != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+
+        break;
+
     case V_TOOL_CALLS:
         if (a == NULL) {
             return NGX_DECLINED;
@@ -345,6 +357,13 @@ ngx_http_llm_variable_time(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         from = 0;
         to = ctx->max_gap;
         break;
+
+    case V_PROVIDER_TIME:
+        if (ngx_http_llm_headers_time(ctx, &to) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_llm_variable_seconds(ctx, s, to);
     }
 
     if (to == 0 || ctx->start == 0) {

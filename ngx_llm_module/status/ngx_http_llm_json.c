@@ -275,8 +275,10 @@ ngx_http_llm_json_total(ngx_http_llm_view_t *view)
 static ngx_int_t
 ngx_http_llm_json_tail(ngx_http_llm_view_t *view)
 {
-    ngx_http_llm_out_lit(&view->out, ",\n\"providers\":[],\"limits\":[],"
-                                     "\"budgets\":[],\"slo\":[]}\n");
+    ngx_http_llm_out_lit(&view->out, ",\n\"providers\":[");
+    ngx_http_llm_json_providers(view);
+    ngx_http_llm_out_lit(&view->out, "],\"limits\":[],\"budgets\":[],"
+                                     "\"slo\":[]}\n");
 
     return NGX_OK;
 }

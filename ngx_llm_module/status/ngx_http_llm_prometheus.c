@@ -32,6 +32,7 @@ static ngx_int_t ngx_http_llm_prometheus_tail(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_groups(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view);
+static uint32_t ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view);
 
 static ngx_int_t ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -42,6 +43,8 @@ static ngx_int_t ngx_http_llm_prometheus_percentiles(
 static ngx_int_t ngx_http_llm_prometheus_in_flight(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_plain(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric);
+static ngx_int_t ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_build(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -75,6 +78,7 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
     { ngx_http_llm_prometheus_in_flight, ngx_http_llm_prometheus_places },
     { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one },
     { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one },
+    { ngx_http_llm_prometheus_provider, ngx_http_llm_prometheus_providers },
     { ngx_http_llm_prometheus_build, ngx_http_llm_prometheus_one }
 };
 
@@ -160,6 +164,13 @@ static uint32_t
 ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view)
 {
     return 1;
+}
+
+
+static uint32_t
+ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view)
+{
+    return view->nproviders;
 }
 
 
@@ -337,6 +348,30 @@ ngx_http_llm_prometheus_plain(ngx_http_llm_view_t *view,
                 NULL, metric->label, metric->value);
             ngx_http_llm_prometheus_number(view, metric, n);
         }
+    }
+
+    return NGX_OK;
+}
+
+
+/* What it did not say has no sample: it is not 0. */
+
+static ngx_int_t
+ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric)
+{
+    ngx_uint_t                value;
+    llm_quota_t              *quota;
+    ngx_http_llm_provider_t  *provider;
+
+    provider = &view->providers[view->group];
+    quota = &provider->said.quota[metric->index / LLM_QUOTA_VALUES];
+    value = metric->index % LLM_QUOTA_VALUES;
+
+    if (quota->said & llm_quota_bit(value)) {
+        ngx_http_llm_prometheus_sample(view, metric, "", &provider->group,
+                                       NULL, NULL);
+        ngx_http_llm_prometheus_number(view, metric, quota->value[value]);
     }
 
     return NGX_OK;

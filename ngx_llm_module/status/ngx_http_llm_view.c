@@ -34,6 +34,11 @@
       NGX_HTTP_LLM_TYPE_GAUGE, NGX_HTTP_LLM_FROM_FACT,                        \
       NGX_HTTP_LLM_FACT_##index, flags }
 
+#define provider(family, help, kind, value)                                   \
+    { NULL, NULL, family, NULL, NULL, help, NULL,                             \
+      NGX_HTTP_LLM_TYPE_GAUGE, NGX_HTTP_LLM_FROM_PROVIDER,                    \
+      ngx_http_llm_provider_value(LLM_QUOTA_##kind, LLM_QUOTA_##value), 0 }
+
 #define USD     NGX_HTTP_LLM_METRIC_USD
 #define SPARSE  NGX_HTTP_LLM_METRIC_SPARSE
 
@@ -174,6 +179,8 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
     fact("health", "unpriced_calls", NULL, NULL, NULL, UNPRICED, 0),
     zone("health", "lost_on_resize", NULL, NULL, NULL, NULL,
          LOST_ON_RESIZE, 0),
+    zone("health", "providers_dropped", NULL, NULL, NULL, NULL,
+         PROVIDERS_DROPPED, 0),
     zone("health", "late_settles", NULL, NULL, NULL, NULL, LATE_SETTLES, 0),
     zone("health", "orphaned_usd", NULL, NULL, NULL, NULL, ORPHANED, USD),
     fact("health", "generation", NULL, NULL, NULL, GENERATION, 0),
@@ -221,6 +228,16 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
     fact(NULL, NULL, "nginx_llm_price_loaded_timestamp_seconds",
          "When the price list was loaded.", "seconds", PRICE_LOADED,
          SPARSE),
+
+    provider("nginx_llm_provider_remaining_requests",
+             "Requests left, as the provider said last.", REQUESTS,
+             REMAINING),
+    provider("nginx_llm_provider_remaining_tokens",
+             "Tokens left, as the provider said last.", TOKENS, REMAINING),
+    provider("nginx_llm_provider_limit_requests",
+             "The limit of which these requests are left.", REQUESTS, LIMIT),
+    provider("nginx_llm_provider_limit_tokens",
+             "The limit of which these tokens are left.", TOKENS, LIMIT),
 
     { NULL, NULL, "nginx_llm_build_info", NULL, NULL,
       "Versions of the module and of nginx; always 1.", NULL,

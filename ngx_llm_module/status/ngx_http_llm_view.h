@@ -33,6 +33,7 @@ typedef enum {
     NGX_HTTP_LLM_FROM_IN_FLIGHT,     /* by provider and route */
     NGX_HTTP_LLM_FROM_ZONE,          /* ngx_http_llm_zone_counter_e */
     NGX_HTTP_LLM_FROM_FACT,          /* ngx_http_llm_fact_e */
+    NGX_HTTP_LLM_FROM_PROVIDER,      /* ngx_http_llm_provider_value() */
     NGX_HTTP_LLM_FROM_BUILD          /* versions, as labels */
 } ngx_http_llm_from_e;
 
@@ -125,6 +126,17 @@ typedef struct {
 } ngx_http_llm_groups_t;
 
 
+/* A provider that told its limits; group has its label, and no series. */
+
+typedef struct {
+    ngx_http_llm_group_t       group;
+    ngx_http_llm_quota_view_t  said;
+} ngx_http_llm_provider_t;
+
+#define ngx_http_llm_provider_value(kind, value)                              \
+    ((kind) * LLM_QUOTA_VALUES + (value))
+
+
 /*
  * JSON: what stands before a number of a window, by metric.  Padded, so that
  * it may be copied whole.
@@ -182,6 +194,8 @@ struct ngx_http_llm_view_s {
     ngx_http_llm_live_t    *live;    /* by series */
     ngx_http_llm_groups_t   groups;
     ngx_http_llm_groups_t   places;  /* by provider and route: in flight */
+    ngx_http_llm_provider_t  *providers;
+    uint32_t                nproviders;
 
     ngx_http_llm_sum_t     *sum;     /* of a group and a window */
     ngx_http_llm_sum_t     *total[NGX_HTTP_LLM_WINDOW_N];
@@ -216,6 +230,12 @@ ngx_int_t ngx_http_llm_view_begin(ngx_http_llm_view_t *view);
 
 /* The first step: builds groups and facts. */
 ngx_int_t ngx_http_llm_view_scan(ngx_http_llm_view_t *view);
+
+/* Fills providers, by name: those that match. */
+ngx_int_t ngx_http_llm_view_providers(ngx_http_llm_view_t *view);
+
+/* The members of "providers". */
+void ngx_http_llm_json_providers(ngx_http_llm_view_t *view);
 
 /*
  * The sum of view->group in view->window, a few series a call: NGX_OK when

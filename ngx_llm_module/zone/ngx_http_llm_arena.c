@@ -225,7 +225,9 @@ ngx_http_llm_arena_shape(void)
         NGX_HTTP_LLM_MARKS, NGX_HTTP_LLM_SLOTS, NGX_HTTP_LLM_ROWS,
         NGX_HTTP_LLM_LABELS, LLM_CELLS_N, LLM_BOUNDS_MAX, LLM_OP_N,
         offsetof(ngx_http_llm_series_t, text),
-        offsetof(ngx_http_llm_arena_t, slot)
+        offsetof(ngx_http_llm_arena_t, slot),
+        sizeof(ngx_http_llm_quota_t), NGX_HTTP_LLM_QUOTAS,
+        offsetof(ngx_http_llm_arena_t, quota)
     };
 
     h = 2166136261u;

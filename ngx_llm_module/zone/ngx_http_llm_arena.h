@@ -14,9 +14,10 @@
 
 #include "llm_cells.h"
 #include "llm_facts.h"
+#include "llm_header.h"
 
 
-#define NGX_HTTP_LLM_LAYOUT         2
+#define NGX_HTTP_LLM_LAYOUT         3
 
 #define NGX_HTTP_LLM_MARKS          25
 #define NGX_HTTP_LLM_LABELS         6        /* own labels */
@@ -29,6 +30,7 @@
 
 #define NGX_HTTP_LLM_SLOTS          128      /* processes at one time */
 #define NGX_HTTP_LLM_ROWS           64       /* of a chunk */
+#define NGX_HTTP_LLM_QUOTAS         64       /* providers that tell limits */
 
 #define NGX_HTTP_LLM_COLUMNS_EACH   20       /* columns planned a series */
 
@@ -125,6 +127,7 @@ typedef enum {
     X(SERIES_FOLDED,            "series_folded",   NULL)                      \
     X(SAMPLES_DROPPED,          "samples_dropped", NULL)                      \
     X(LIVE_DROPPED,             "live_dropped",    NULL)                      \
+    X(PROVIDERS_DROPPED,        "providers_dropped", NULL)                    \
     X(LOST_ON_RESIZE,           "lost_on_resize",  NULL)
 
 
@@ -258,6 +261,18 @@ typedef struct {
 } ngx_http_llm_slot_t;
 
 
+/* What a provider said last: numbers plus 1, 0 is not known. */
+
+typedef struct {
+    uint64_t  id;                    /* 0: free */
+    uint64_t  updated;               /* ms since the epoch, written last */
+    uint64_t  word[LLM_QUOTA_N * LLM_QUOTA_VALUES];
+    uint32_t  filled;                /* the name is there */
+    uint32_t  provider_len;
+    uint8_t   provider[NGX_HTTP_LLM_PROVIDER_LEN];
+} ngx_http_llm_quota_t;
+
+
 typedef struct {
     uint64_t  magic;                 /* written last */
     uint32_t  layout;
@@ -289,7 +304,8 @@ typedef struct {
     ngx_http_llm_mark_t  mark[NGX_HTTP_LLM_MARKS];
     uint64_t  counter[NGX_HTTP_LLM_ZONE_COUNTERS_N];
 
-    ngx_http_llm_slot_t  slot[NGX_HTTP_LLM_SLOTS];
+    ngx_http_llm_slot_t   slot[NGX_HTTP_LLM_SLOTS];
+    ngx_http_llm_quota_t  quota[NGX_HTTP_LLM_QUOTAS];
 } ngx_http_llm_arena_t;
 
 

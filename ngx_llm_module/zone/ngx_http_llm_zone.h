@@ -19,6 +19,7 @@
 #include "ngx_http_llm_live.h"
 #include "ngx_http_llm_marks.h"
 #include "ngx_http_llm_owner.h"
+#include "ngx_http_llm_quota.h"
 #include "ngx_http_llm_series.h"
 #include "ngx_http_llm_sum.h"
 

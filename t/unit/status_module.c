@@ -123,6 +123,41 @@ fill(ngx_http_llm_zone_t *zone, ngx_uint_t phase)
 }
 
 
+/* What three providers said; the last nothing of tokens. */
+
+static void
+tell(ngx_http_llm_zone_t *zone)
+{
+    uint32_t     i, k;
+    llm_quota_t  quota[LLM_QUOTA_N];
+
+    static const llm_str_t  name[] = {
+        llm_string("openai"), llm_string("anthropic"),
+        llm_string("evil\"} 1\\\n</script>")
+    };
+
+    ngx_memzero(quota, sizeof(quota));
+
+    for (i = 0; i < 3; i++) {
+        for (k = 0; k < LLM_QUOTA_N; k++) {
+            quota[k].said = (i == 2 && k == LLM_QUOTA_TOKENS)
+                            ? 0 : (1u << LLM_QUOTA_VALUES) - 1;
+            quota[k].value[LLM_QUOTA_REMAINING] = i * 1000 + k;
+            quota[k].value[LLM_QUOTA_LIMIT] = (i + 1) * 1000000 + k;
+            quota[k].value[LLM_QUOTA_RESET] = i * 60500;
+        }
+
+        if (i == 1) {
+            quota[LLM_QUOTA_TOKENS].said =
+                                         llm_quota_bit(LLM_QUOTA_REMAINING);
+        }
+
+        ngx_http_llm_quota_note(zone, name[i], quota, 1700000000123ull,
+                                1700000000123ull);
+    }
+}
+
+
 static void
 mark(ngx_http_llm_zone_t *zone, uint64_t at)
 {
@@ -167,6 +202,7 @@ init_zone(ngx_shm_zone_t *shm_zone, void *data)
     fill(zone, 1);
     mark(zone, now - 62 * SECOND);
     fill(zone, 2);
+    tell(zone);
 
     return NGX_OK;
 }

@@ -560,6 +560,9 @@ op_reap(ngx_http_llm_zone_t *z)
 }
 
 
+#include "zone_step_quota.h"
+
+
 static const op_t  ops[] = {
     { "claim", some, op_claim, after_claim },
     { "fold", before_fold, op_claim, after_fold },
@@ -572,6 +575,7 @@ static const op_t  ops[] = {
     { "join, start, first, move, end", some, op_live, after_live },
     { "the same and leave", some, op_leave, after_live },
     { "reap", before_reap, op_reap, after_live },
+    { "quota", before_quota, op_quota, after_quota },
 };
 
 

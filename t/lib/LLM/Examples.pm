@@ -125,6 +125,10 @@ sub _stream {
     return ($a->{type}, @{ $a->{pieces} });
 }
 
+my @SAYS = map { ("x-ratelimit-$_" => 9) }
+           map { ("limit-$_", "remaining-$_", "reset-$_") }
+           qw(requests tokens);
+
 sub provide {
     my ($request) = @_;
 
@@ -137,7 +141,8 @@ sub provide {
 
     my ($type, @events) = _stream($request->{path}, $call->{model});
 
-    return response(200, ['Content-Type' => $type], '', framing => 'chunked',
+    return response(200, ['Content-Type' => $type, @SAYS], '',
+                    framing => 'chunked',
                     pieces => [map { ($_, [pause => 3]) } @events]);
 }
 

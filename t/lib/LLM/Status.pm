@@ -89,7 +89,8 @@ sub wrong {
             series_folded samples_dropped)) } },
         health => {
             %{ _keys($count, qw(other_requests estimated_calls unpriced_calls
-                lost_on_resize late_settles generation workers)) },
+                lost_on_resize providers_dropped late_settles generation
+                workers)) },
             unreadable => { map => $count },
             unpriced => { map => $count },
             splices_skipped => { map => $count },
@@ -101,8 +102,11 @@ sub wrong {
         },
         total => { now => $now, windows => $windows },
         series => [{ labels => $labels, now => $now, windows => $windows }],
-        %{ _keys([{ map => sub { 1 } }],
-                 qw(providers limits budgets slo)) },
+        providers => [{ provider => $text, updated => $time,
+            %{ _keys(_or_null($count), qw(remaining_requests remaining_tokens
+                limit_requests limit_tokens)) },
+            %{ _keys(_or_null($time), qw(reset_requests reset_tokens)) } }],
+        %{ _keys([{ map => sub { 1 } }], qw(limits budgets slo)) },
     });
 
     _order(\@wrong, 'total', $json->{total});

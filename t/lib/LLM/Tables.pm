@@ -82,6 +82,8 @@ sub tables {
     my $name = slurp("$top/core/llm_dialect_name.c");
     my $word = slurp("$top/core/llm_dialect_word.c");
     my $type = slurp("$top/http/ngx_http_llm_response.c");
+    my $header = slurp("$top/core/llm_header.c");
+    my $limit = slurp("$top/core/llm_header_quota.c");
     my $dialect = _dialects("$top/core");
     my $of = sub { $dialect->{ $_[0] }[0] || '–' };
 
@@ -98,6 +100,12 @@ sub tables {
         'Content types' => [map { [length $_->[0] ? $_->[0] : 'none',
                                    $FRAMINGS{ $_->[1] } || die $_->[1]] }
                                 _table($type, 'ngx_http_llm_types')],
+        'Headers that are read' =>
+            [map { [$_] } ($header =~ /\bROW\("([^"]+)"/g),
+             map { "$_*" } $header =~ /\bROW_PREFIX\("([^"]+)"/g],
+        'Names of limits' =>
+            [map { m{\A(\w+)\("(-[^"]+)} ? [$2, lc $1] : () }
+                 $limit =~ /\b((?:REQUESTS|TOKENS)\("[^"]+)/g],
         'Finish reasons' => [map { [$_->[0], _spelled($_->[1])] }
                                  _table($word, 'llm_finishes')],
         'Finish reasons that are errors' =>

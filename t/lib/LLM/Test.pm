@@ -64,8 +64,9 @@ my @VARIABLES = qw(
     input_tokens output_tokens cache_read_tokens cache_write_tokens
     reasoning_tokens usage tool_calls wait ttfb ttft upstream_ttft duration
     tpot max_gap output_rate events content_events cost saved_cost
-    cost_source price_match finish_reason outcome error_type response_id attempts
-    client_retry remaining_requests remaining_tokens key_id cache_key gate);
+    cost_source price_match finish_reason outcome error_type response_id
+    attempts client_retry remaining_requests remaining_tokens provider_time
+    key_id cache_key gate);
 
 my @NGINX_VARIABLES = qw(status request_uri uri request_method
     request_completion body_bytes_sent bytes_sent request_time
