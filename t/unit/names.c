@@ -76,6 +76,10 @@ static const struct {
     { "/", NONE, 0, "", "" },
     { "/v1/models", NONE, 0, "", "" },
     { "/v1/realtime", NONE, 0, "", "" },
+    { "/ws/google.ai.generativelanguage.v1beta.GenerativeService"
+      ".BidiGenerateContent", NONE, 0, "", "" },
+    { "/google.cloud.aiplatform.v1.PredictionService/StreamGenerateContent",
+      NONE, 0, "", "" },
     { "/endpoints/mine/invocations", NONE, 0, "", "" },
     { "/guardrail/g1/version/1/apply", NONE, 0, "", "" },
     { "/agents/A1/agentAliases/B1/sessions/s/text", NONE, 0, "", "" },
