@@ -58,7 +58,9 @@ llm_name_behind(llm_str_t name, const llm_str_t *mark)
     start = 0;
 
     for (i = 0; i + mark->len < name.len; i++) {
-        if (memcmp(name.data + i, mark->data, mark->len) == 0) {
+        if (name.data[i] == mark->data[0]
+            && memcmp(name.data + i, mark->data, mark->len) == 0)
+        {
             start = i + mark->len;
         }
     }
@@ -160,6 +162,7 @@ llm_name_route(llm_name_routes_t *r, llm_str_t name)
         }
 
         if (name.len - at > i
+            && name.data[at] == llm_name_routes[k].data[0]
             && memcmp(name.data + at, llm_name_routes[k].data, i) == 0)
         {
             at += i;
