@@ -142,8 +142,9 @@ sub names {
         (my $text = $page->{$path}) =~ s/\]\([^()\s]+\)/]/g;
         $text =~ s{[\w/.*-]*\bllm_\w+\.\w+}{}g;            # files
 
-        push @wrong, "$path: \$$1 is no variable"
-            while $text =~ /\$(llm_[a-z_]*[a-z])\b/g && !$variable->{$1};
+        while ($text =~ /\$(llm_[a-z_]*[a-z])\b/g) {
+            push @wrong, "$path: \$$1 is no variable" if !$variable->{$1};
+        }
         while ($text =~ /(?<![\$\w])(llm_[a-z_]*[a-z])\b/g) {
             push @wrong, "$path: $1 is no directive" if !$directive->{$1};
         }
