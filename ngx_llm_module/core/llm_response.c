@@ -230,6 +230,12 @@ llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len)
     case LLM_FRAMING_ARRAY:
         llm_values_feed(&r->values, &r->json, p, e - p, &llm_response_values,
                         r);
+
+        if (llm_values_broken(&r->values)) {
+            r->broken = 1;
+            r->malformed = 1;
+        }
+
         break;
 
     case LLM_FRAMING_EVENTSTREAM:

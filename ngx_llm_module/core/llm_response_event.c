@@ -38,7 +38,6 @@ llm_response_values_event(void *ctx, int ok)
 
     if (!ok) {
         r->broken = 1;
-        r->malformed |= llm_json_failed(&r->json);
     }
 
     llm_response_settle(r);
