@@ -58,6 +58,7 @@ static const struct {
     { "context_length_exceeded", LLM_ERROR_TOO_LARGE },
     { "exceed_context_size_error", LLM_ERROR_TOO_LARGE },
     { "too_many_prompt_tokens", LLM_ERROR_TOO_LARGE },
+    { "too_many_tokens", LLM_ERROR_TOO_LARGE },
     { "request_too_large", LLM_ERROR_TOO_LARGE },
     { "invalid_request_error", LLM_ERROR_INVALID_REQUEST },
     { "invalid_request", LLM_ERROR_INVALID_REQUEST },

@@ -138,6 +138,7 @@ static const struct {
     { "api_error", "", 503, LLM_ERROR_SERVER_ERROR },
     { "invalid_model", "1500", 400, LLM_ERROR_NOT_FOUND },
     { "too_many_prompt_tokens", "400", 400, LLM_ERROR_TOO_LARGE },
+    { "TOO_MANY_TOKENS", "", 400, LLM_ERROR_TOO_LARGE },
     { "exceed_context_size_error", "400", 400, LLM_ERROR_TOO_LARGE },
     { "some_new_error", "", 200, LLM_ERROR_OTHER },
     { "", "", 418, LLM_ERROR_INVALID_REQUEST }
