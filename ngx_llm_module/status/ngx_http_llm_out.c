@@ -16,7 +16,6 @@
 #include "ngx_http_llm_out.h"
 
 
-static ngx_int_t ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len);
 static u_char *ngx_http_llm_put_digits(u_char *p, uint32_t n, size_t width);
 
 
@@ -265,33 +264,7 @@ ngx_http_llm_put_time(u_char *p, uint64_t msec)
 }
 
 
-/* At least one byte is always written, so no buf is handed on empty. */
-
-u_char *
-ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len)
-{
-    if (out->buf == NULL || (size_t) (out->buf->end - out->buf->last) < len) {
-
-        if (ngx_http_llm_out_append(out, len) != NGX_OK) {
-            return NULL;
-        }
-    }
-
-    return out->buf->last;
-}
-
-
-void
-ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end)
-{
-    out->size += end - out->buf->last;
-    out->buf->last = end;
-}
-
-
-/* len 0: a buf without memory, for flags alone. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len)
 {
     size_t        size;

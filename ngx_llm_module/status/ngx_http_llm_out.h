@@ -17,7 +17,7 @@
 #include "llm_base.h"
 
 
-#define NGX_HTTP_LLM_OUT_BUF     16384
+#define NGX_HTTP_LLM_OUT_BUF     32768
 
 #define NGX_HTTP_LLM_OUT_NUMBER  32      /* bytes of any number, at most */
 #define NGX_HTTP_LLM_OUT_TIME    32
@@ -54,12 +54,36 @@ void ngx_http_llm_out_text(ngx_http_llm_out_t *out, const char *text);
 void ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s);
 void ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s);
 
+/* One more buf, with room for len bytes; 0: without memory, for flags. */
+ngx_int_t ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len);
+
+
 /*
  * Room for len (> 0) bytes in one piece, or NULL; what was used of it, at
- * least one byte, is told by done.  put_ writes into it.
+ * least one byte (so that no buf is handed on empty), is told by done.  put_
+ * writes into it.
  */
-u_char *ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len);
-void ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end);
+
+static inline u_char *
+ngx_http_llm_out_room(ngx_http_llm_out_t *out, size_t len)
+{
+    if ((out->buf == NULL || (size_t) (out->buf->end - out->buf->last) < len)
+        && ngx_http_llm_out_append(out, len) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return out->buf->last;
+}
+
+
+static inline void
+ngx_http_llm_out_done(ngx_http_llm_out_t *out, u_char *end)
+{
+    out->size += end - out->buf->last;
+    out->buf->last = end;
+}
+
 
 void ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n);
 

@@ -9,6 +9,10 @@
  * counters were read with the groups, a histogram and the percentiles of
  * windows each belong to one family alone.
  *
+ * Lines of a family and a group differ in little but their numbers: the first
+ * is put together, those behind it are copied from it up to where they
+ * differ, which is in memory that is ours until the step ends.
+ *
  * The formats differ in three things: OpenMetrics names a counter's family
  * without _total, may tell its unit, and ends with "# EOF".
  */
@@ -23,7 +27,24 @@ typedef struct {
     ngx_int_t   (*write)(ngx_http_llm_view_t *view,
                          const ngx_http_llm_metric_t *metric);
     uint32_t    (*groups)(ngx_http_llm_view_t *view);   /* NULL: no groups */
+    ngx_uint_t    step;                                 /* groups a step */
 } ngx_http_llm_family_t;
+
+
+/*
+ * Where the lines of a family and a group are the same: the first that was
+ * written, up to the value of the label that tells them apart.  metric and
+ * group may be anything that stays until then; label NULL: there is one line.
+ */
+
+typedef struct {
+    const ngx_http_llm_metric_t  *metric;
+    const char                   *suffix;
+    const ngx_http_llm_group_t   *group;
+    const char                   *label;
+    const u_char                 *text;
+    size_t                        len;       /* 0: none was written */
+} ngx_http_llm_line_t;
 
 
 static ngx_int_t ngx_http_llm_prometheus_families(ngx_http_llm_view_t *view);
@@ -31,8 +52,8 @@ static ngx_int_t ngx_http_llm_prometheus_tail(ngx_http_llm_view_t *view);
 
 static uint32_t ngx_http_llm_prometheus_groups(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view);
-static uint32_t ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view);
+static uint32_t ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view);
 
 static ngx_int_t ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -53,11 +74,14 @@ static const ngx_http_llm_metric_t *ngx_http_llm_prometheus_next(
     const ngx_http_llm_metric_t *metric);
 static void ngx_http_llm_prometheus_head(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
-static void ngx_http_llm_prometheus_sample(ngx_http_llm_view_t *view,
+static void ngx_http_llm_prometheus_line(ngx_http_llm_line_t *line,
     const ngx_http_llm_metric_t *metric, const char *suffix,
-    const ngx_http_llm_group_t *group, const char *label, const char *value);
-static void ngx_http_llm_prometheus_number(ngx_http_llm_view_t *view,
-    const ngx_http_llm_metric_t *metric, uint64_t n);
+    const ngx_http_llm_group_t *group, const char *label);
+static void ngx_http_llm_prometheus_sample(ngx_http_llm_view_t *view,
+    ngx_http_llm_line_t *line, const char *value, ngx_uint_t nano,
+    uint64_t n);
+static u_char *ngx_http_llm_prometheus_open(ngx_http_llm_view_t *view,
+    ngx_http_llm_line_t *line, size_t room);
 
 
 const ngx_http_llm_step_pt  ngx_http_llm_prometheus_steps[] = {
@@ -68,18 +92,23 @@ const ngx_http_llm_step_pt  ngx_http_llm_prometheus_steps[] = {
 };
 
 
-/* By ngx_http_llm_from_e. */
+/*
+ * By ngx_http_llm_from_e.  Counters are a few lines a group: a step of one
+ * would be little more than the looking at the clock behind it.
+ */
 
 static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
-    { ngx_http_llm_prometheus_counter, ngx_http_llm_prometheus_groups },
-    { ngx_http_llm_prometheus_hist, ngx_http_llm_prometheus_groups },
-    { NULL, NULL },
-    { ngx_http_llm_prometheus_percentiles, ngx_http_llm_prometheus_groups },
-    { ngx_http_llm_prometheus_in_flight, ngx_http_llm_prometheus_places },
-    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one },
-    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one },
-    { ngx_http_llm_prometheus_provider, ngx_http_llm_prometheus_providers },
-    { ngx_http_llm_prometheus_build, ngx_http_llm_prometheus_one }
+    { ngx_http_llm_prometheus_counter, ngx_http_llm_prometheus_groups, 4 },
+    { ngx_http_llm_prometheus_hist, ngx_http_llm_prometheus_groups, 1 },
+    { NULL, NULL, 0 },
+    { ngx_http_llm_prometheus_percentiles, ngx_http_llm_prometheus_groups,
+      1 },
+    { ngx_http_llm_prometheus_in_flight, ngx_http_llm_prometheus_places, 1 },
+    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one, 1 },
+    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one, 1 },
+    { ngx_http_llm_prometheus_provider, ngx_http_llm_prometheus_providers,
+      1 },
+    { ngx_http_llm_prometheus_build, ngx_http_llm_prometheus_one, 1 }
 };
 
 
@@ -88,11 +117,12 @@ static const char *const  ngx_http_llm_types[] = {
 };
 
 
-/* One group of one family a step, or less of it. */
+/* Some groups of one family a step, or less of one. */
 
 static ngx_int_t
 ngx_http_llm_prometheus_families(ngx_http_llm_view_t *view)
 {
+    ngx_uint_t                    n, groups;
     const ngx_http_llm_metric_t  *metric, *end;
     const ngx_http_llm_family_t  *family;
 
@@ -107,29 +137,35 @@ ngx_http_llm_prometheus_families(ngx_http_llm_view_t *view)
         return NGX_OK;
     }
 
+    view->metric = metric - ngx_http_llm_metrics;
+
     family = &ngx_http_llm_families[metric->from];
+    groups = family->groups(view);
 
-    if (view->group < family->groups(view)) {
+    if (view->group == 0 && !view->inside) {
+        view->next = ngx_http_llm_prometheus_next(metric)
+                     - ngx_http_llm_metrics;
 
-        if (view->group == 0 && !view->inside) {
+        if (groups) {
             ngx_http_llm_prometheus_head(view, metric);
         }
-
-        if (family->write(view, metric) == NGX_OK) {
-            view->inside = 0;
-            view->group++;
-
-        } else {
-            view->inside = 1;
-        }
-
-        view->metric = metric - ngx_http_llm_metrics;
-
-        return NGX_AGAIN;
     }
 
-    view->group = 0;
-    view->metric = ngx_http_llm_prometheus_next(metric) - ngx_http_llm_metrics;
+    for (n = 0; n < family->step && view->group < groups; n++) {
+
+        if (family->write(view, metric) != NGX_OK) {
+            view->inside = 1;
+            return NGX_AGAIN;
+        }
+
+        view->inside = 0;
+        view->group++;
+    }
+
+    if (view->group == groups) {
+        view->group = 0;
+        view->metric = view->next;
+    }
 
     return NGX_AGAIN;
 }
@@ -161,16 +197,16 @@ ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view)
 
 
 static uint32_t
-ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view)
+ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view)
 {
-    return 1;
+    return view->nproviders;
 }
 
 
 static uint32_t
-ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view)
+ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view)
 {
-    return view->nproviders;
+    return 1;
 }
 
 
@@ -181,18 +217,22 @@ ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
     uint64_t                      n;
+    ngx_http_llm_line_t           line;
     ngx_http_llm_group_t         *group;
     const ngx_http_llm_metric_t  *end;
 
     group = &view->groups.group[view->group];
+    end = ngx_http_llm_metrics + view->next;
 
-    for (end = ngx_http_llm_prometheus_next(metric); metric < end; metric++) {
+    ngx_http_llm_prometheus_line(&line, metric, "_total", group,
+                                 metric->label);
+
+    for ( /* void */ ; metric < end; metric++) {
         n = group->counter[metric->index];
 
         if (n || !(metric->flags & NGX_HTTP_LLM_METRIC_SPARSE)) {
-            ngx_http_llm_prometheus_sample(view, metric, "_total", group,
-                                           metric->label, metric->value);
-            ngx_http_llm_prometheus_number(view, metric, n);
+            ngx_http_llm_prometheus_sample(view, &line, metric->value,
+                               metric->flags & NGX_HTTP_LLM_METRIC_USD, n);
         }
     }
 
@@ -208,7 +248,7 @@ ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
 {
     uint64_t               n;
     ngx_uint_t             i;
-    ngx_http_llm_out_t    *out;
+    ngx_http_llm_line_t    line;
     ngx_http_llm_group_t  *group;
     const llm_bounds_t    *bounds;
 
@@ -216,7 +256,6 @@ ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
         return NGX_AGAIN;
     }
 
-    out = &view->out;
     group = &view->groups.group[view->group];
     bounds = &llm_dist_bounds[metric->index];
 
@@ -233,24 +272,22 @@ ngx_http_llm_prometheus_hist(ngx_http_llm_view_t *view,
     }
 
     n = 0;
+    ngx_http_llm_prometheus_line(&line, metric, "_bucket", group, "le");
 
-    for (i = 0; i <= bounds->n; i++) {
+    for (i = 0; i < bounds->n; i++) {
         n += view->hist.bound[i];
-
-        ngx_http_llm_prometheus_sample(view, metric, "_bucket", group, "le",
-                                       i < bounds->n ? bounds->bound[i].text
-                                                     : "+Inf");
-        ngx_http_llm_out_uint(out, n);
-        ngx_http_llm_out_lit(out, "\n");
+        ngx_http_llm_prometheus_sample(view, &line, bounds->bound[i].text, 0,
+                                       n);
     }
 
-    ngx_http_llm_prometheus_sample(view, metric, "_sum", group, NULL, NULL);
-    ngx_http_llm_out_nano(out, view->hist.sum);
-    ngx_http_llm_out_lit(out, "\n");
+    n += view->hist.bound[i];
+    ngx_http_llm_prometheus_sample(view, &line, "+Inf", 0, n);
 
-    ngx_http_llm_prometheus_sample(view, metric, "_count", group, NULL, NULL);
-    ngx_http_llm_out_uint(out, n);
-    ngx_http_llm_out_lit(out, "\n");
+    ngx_http_llm_prometheus_line(&line, metric, "_sum", group, NULL);
+    ngx_http_llm_prometheus_sample(view, &line, NULL, 1, view->hist.sum);
+
+    ngx_http_llm_prometheus_line(&line, metric, "_count", group, NULL);
+    ngx_http_llm_prometheus_sample(view, &line, NULL, 0, n);
 
     return NGX_OK;
 }
@@ -262,12 +299,11 @@ static ngx_int_t
 ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
-    u_char                            value[64];
-    uint64_t                          ns[NGX_HTTP_LLM_PERCENTILES];
-    ngx_uint_t                        dist, i;
-    ngx_http_llm_out_t               *out;
-    ngx_http_llm_group_t             *group;
-    const ngx_http_llm_percentile_t  *p;
+    u_char                 label[64];
+    uint64_t               ns[NGX_HTTP_LLM_PERCENTILES];
+    ngx_uint_t             dist, i;
+    ngx_http_llm_line_t    line;
+    ngx_http_llm_group_t  *group;
 
     if (!view->inside) {
         ngx_http_llm_view_window(view, -1);
@@ -277,7 +313,6 @@ ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
         return NGX_AGAIN;
     }
 
-    out = &view->out;
     group = &view->groups.group[view->group];
 
     for (dist = 0; dist < LLM_DIST_N; dist++) {
@@ -289,19 +324,18 @@ ngx_http_llm_prometheus_percentiles(ngx_http_llm_view_t *view,
         ngx_http_llm_sum_percentiles(view->sum, dist, ngx_http_llm_permille,
                                      NGX_HTTP_LLM_PERCENTILES, ns);
 
+        (void) ngx_snprintf(label, sizeof(label),
+                            "metric=\"%s\",window=\"%s\",percentile%Z",
+                            llm_dist_names[dist],
+                            ngx_http_llm_window_names[view->window]);
+
+        ngx_http_llm_prometheus_line(&line, metric, "", group,
+                                     (char *) label);
+
         for (i = 0; i < NGX_HTTP_LLM_PERCENTILES; i++) {
-            p = &ngx_http_llm_percentiles[i];
-
-            (void) ngx_snprintf(value, sizeof(value),
-                                "%s\",window=\"%s\",percentile=\"%s%Z",
-                                llm_dist_names[dist],
-                                ngx_http_llm_window_names[view->window],
-                                p->label);
-
-            ngx_http_llm_prometheus_sample(view, metric, "", group, "metric",
-                                           (char *) value);
-            ngx_http_llm_out_nano(out, ns[i]);
-            ngx_http_llm_out_lit(out, "\n");
+            ngx_http_llm_prometheus_sample(view, &line,
+                                           ngx_http_llm_percentiles[i].label,
+                                           1, ns[i]);
         }
     }
 
@@ -315,6 +349,7 @@ ngx_http_llm_prometheus_in_flight(ngx_http_llm_view_t *view,
 {
     uint64_t               n;
     uint32_t               member;
+    ngx_http_llm_line_t    line;
     ngx_http_llm_group_t  *group;
 
     n = 0;
@@ -325,8 +360,8 @@ ngx_http_llm_prometheus_in_flight(ngx_http_llm_view_t *view,
         n += view->live[member - 1].in_flight;
     }
 
-    ngx_http_llm_prometheus_sample(view, metric, "", group, NULL, NULL);
-    ngx_http_llm_prometheus_number(view, metric, n);
+    ngx_http_llm_prometheus_line(&line, metric, "", group, NULL);
+    ngx_http_llm_prometheus_sample(view, &line, NULL, 0, n);
 
     return NGX_OK;
 }
@@ -337,16 +372,21 @@ ngx_http_llm_prometheus_plain(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
     uint64_t                      n;
+    ngx_http_llm_line_t           line;
     const ngx_http_llm_metric_t  *end;
 
-    for (end = ngx_http_llm_prometheus_next(metric); metric < end; metric++) {
+    end = ngx_http_llm_metrics + view->next;
+
+    ngx_http_llm_prometheus_line(&line, metric,
+                  metric->type == NGX_HTTP_LLM_TYPE_COUNTER ? "_total" : "",
+                  NULL, metric->label);
+
+    for ( /* void */ ; metric < end; metric++) {
         n = ngx_http_llm_view_plain(view, metric);
 
         if (n || !(metric->flags & NGX_HTTP_LLM_METRIC_SPARSE)) {
-            ngx_http_llm_prometheus_sample(view, metric,
-                metric->type == NGX_HTTP_LLM_TYPE_COUNTER ? "_total" : "",
-                NULL, metric->label, metric->value);
-            ngx_http_llm_prometheus_number(view, metric, n);
+            ngx_http_llm_prometheus_sample(view, &line, metric->value,
+                               metric->flags & NGX_HTTP_LLM_METRIC_USD, n);
         }
     }
 
@@ -362,6 +402,7 @@ ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
 {
     ngx_uint_t                value;
     llm_quota_t              *quota;
+    ngx_http_llm_line_t       line;
     ngx_http_llm_provider_t  *provider;
 
     provider = &view->providers[view->group];
@@ -369,9 +410,10 @@ ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
     value = metric->index % LLM_QUOTA_VALUES;
 
     if (quota->said & llm_quota_bit(value)) {
-        ngx_http_llm_prometheus_sample(view, metric, "", &provider->group,
-                                       NULL, NULL);
-        ngx_http_llm_prometheus_number(view, metric, quota->value[value]);
+        ngx_http_llm_prometheus_line(&line, metric, "", &provider->group,
+                                     NULL);
+        ngx_http_llm_prometheus_sample(view, &line, NULL, 0,
+                                       quota->value[value]);
     }
 
     return NGX_OK;
@@ -449,73 +491,118 @@ ngx_http_llm_prometheus_head(ngx_http_llm_view_t *view,
 }
 
 
+static void
+ngx_http_llm_prometheus_line(ngx_http_llm_line_t *line,
+    const ngx_http_llm_metric_t *metric, const char *suffix,
+    const ngx_http_llm_group_t *group, const char *label)
+{
+    line->metric = metric;
+    line->suffix = suffix;
+    line->group = group;
+    line->label = label;
+    line->len = 0;
+}
+
+
 /*
- * A sample up to its number, in one piece of room: there are hundreds a
- * series.  value needs no escape.
+ * A sample, in one piece of room: there are hundreds a series.  value is of
+ * the line's label, short, and needs no escape.
  */
 
 static void
 ngx_http_llm_prometheus_sample(ngx_http_llm_view_t *view,
-    const ngx_http_llm_metric_t *metric, const char *suffix,
-    const ngx_http_llm_group_t *group, const char *label, const char *value)
+    ngx_http_llm_line_t *line, const char *value, ngx_uint_t nano, uint64_t n)
 {
     u_char  *p;
-    size_t   family, tail, len, name, text;
+    size_t   room;
 
-    family = ngx_strlen(metric->family);
-    tail = ngx_strlen(suffix);
-    len = group ? group->len : 0;
-    name = label ? ngx_strlen(label) : 0;
-    text = label ? ngx_strlen(value) : 0;
+    room = NGX_HTTP_LLM_OUT_NUMBER + sizeof("\"} \n");
 
-    p = ngx_http_llm_out_room(&view->out, family + tail + len + name + text
-                                          + sizeof("{,=\"\"} "));
+    if (line->label) {
+        room += ngx_strlen(value);
+    }
+
+    p = ngx_http_llm_prometheus_open(view, line, room);
     if (p == NULL) {
         return;
     }
 
-    p = ngx_cpymem(p, metric->family, family);
-    p = ngx_cpymem(p, suffix, tail);
+    if (line->label) {
 
-    if (len || label) {
-        *p++ = '{';
-
-        if (len) {
-            p = ngx_cpymem(p, group->text, len);
+        while (*value) {
+            *p++ = (u_char) *value++;
         }
 
-        if (label) {
-
-            if (len) {
-                *p++ = ',';
-            }
-
-            p = ngx_cpymem(p, label, name);
-            *p++ = '=';
-            *p++ = '"';
-            p = ngx_cpymem(p, value, text);
-            *p++ = '"';
-        }
-
+        *p++ = '"';
         *p++ = '}';
     }
 
     *p++ = ' ';
 
+    p = nano ? ngx_http_llm_put_nano(p, n) : ngx_http_llm_put_uint(p, n);
+
+    *p++ = '\n';
+
     ngx_http_llm_out_done(&view->out, p);
 }
 
 
-static void
-ngx_http_llm_prometheus_number(ngx_http_llm_view_t *view,
-    const ngx_http_llm_metric_t *metric, uint64_t n)
-{
-    if (metric->flags & NGX_HTTP_LLM_METRIC_USD) {
-        ngx_http_llm_out_nano(&view->out, n);
+/* A line up to the value of its label, or to its number; and room behind. */
 
-    } else {
-        ngx_http_llm_out_uint(&view->out, n);
+static u_char *
+ngx_http_llm_prometheus_open(ngx_http_llm_view_t *view,
+    ngx_http_llm_line_t *line, size_t room)
+{
+    u_char      *p;
+    size_t       family, suffix, len, label;
+    const char  *name;
+
+    if (line->len) {
+        p = ngx_http_llm_out_room(&view->out, line->len + room);
+
+        return p ? ngx_cpymem(p, line->text, line->len) : NULL;
     }
 
-    ngx_http_llm_out_lit(&view->out, "\n");
+    name = line->metric->family;
+    family = ngx_strlen(name);
+    suffix = ngx_strlen(line->suffix);
+    len = line->group ? line->group->len : 0;
+    label = line->label ? ngx_strlen(line->label) : 0;
+
+    p = ngx_http_llm_out_room(&view->out, family + suffix + len + label
+                                          + sizeof("{,=\"}") + room);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    line->text = p;
+
+    p = ngx_cpymem(p, name, family);
+    p = ngx_cpymem(p, line->suffix, suffix);
+
+    if (len || label) {
+        *p++ = '{';
+    }
+
+    if (len) {
+        p = ngx_cpymem(p, line->group->text, len);
+    }
+
+    if (label) {
+
+        if (len) {
+            *p++ = ',';
+        }
+
+        p = ngx_cpymem(p, line->label, label);
+        *p++ = '=';
+        *p++ = '"';
+
+    } else if (len) {
+        *p++ = '}';
+    }
+
+    line->len = p - line->text;
+
+    return p;
 }

@@ -213,6 +213,7 @@ struct ngx_http_llm_view_s {
     uint32_t       window;
     uint32_t       member;           /* series + 1 to add next */
     ngx_uint_t     metric;
+    ngx_uint_t     next;             /* behind the family of metric */
     unsigned       inside:1;         /* what is written last is unfinished */
     unsigned       adding:1;         /* so is the sum */
 };

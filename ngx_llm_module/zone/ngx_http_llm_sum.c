@@ -137,20 +137,22 @@ void
 ngx_http_llm_sum_cells(ngx_http_llm_sum_dist_t *d, uint32_t octave,
     uint64_t n, uint32_t lines, const uint64_t *restrict cell)
 {
-    uint32_t   i, k;
-    uint64_t  *restrict into;
+    size_t                    i, k;
+    uint64_t        *restrict into;
+    const uint64_t  *restrict from;
 
     d->touched |= 1u << octave;
     d->lines[octave] |= (uint8_t) lines;
     d->octave[octave] += n;
 
     for ( /* void */ ; lines; lines &= lines - 1) {
-        i = (uint32_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
+        i = (size_t) __builtin_ctz(lines) * LLM_CELLS_LINE;
         into = d->cell + octave * LLM_CELLS_COLUMN + i;
+        from = cell + i;
 
 #pragma GCC unroll 8
         for (k = 0; k < LLM_CELLS_LINE; k++) {
-            into[k] += cell[i + k];
+            into[k] += from[k];
         }
     }
 }

@@ -346,13 +346,14 @@ ngx_http_llm_window_column(ngx_http_llm_base_t *base, uint32_t column,
 static uint64_t
 ngx_http_llm_window_all(const uint64_t *now, uint32_t *lines, uint64_t *cell)
 {
-    uint32_t  i, k, rest;
+    size_t    i, k;
+    uint32_t  rest;
     uint64_t  n, c, before;
 
     n = 0;
 
     for (rest = *lines; rest; rest &= rest - 1) {
-        i = (uint32_t) __builtin_ctz(rest) * LLM_CELLS_LINE;
+        i = (size_t) __builtin_ctz(rest) * LLM_CELLS_LINE;
         before = n;
 
 #pragma GCC unroll 8
@@ -375,13 +376,14 @@ static uint64_t
 ngx_http_llm_window_since(const uint64_t *now, const uint32_t *mark,
     uint32_t *lines, uint64_t *cell)
 {
-    uint32_t  i, k, c, m, rest;
+    size_t    i, k;
+    uint32_t  c, m, rest;
     uint64_t  n, before;
 
     n = 0;
 
     for (rest = *lines; rest; rest &= rest - 1) {
-        i = (uint32_t) __builtin_ctz(rest) * LLM_CELLS_LINE;
+        i = (size_t) __builtin_ctz(rest) * LLM_CELLS_LINE;
         before = n;
 
 #pragma GCC unroll 8
