@@ -362,6 +362,26 @@ llm_dialect_path(llm_str_t path, llm_path_t *out)
 }
 
 
+/* A host is that of a row or one below it, and no other that ends alike; a
+ * region may stand before a hyphen. */
+
+static int
+llm_host_matches(llm_str_t host, const char *pattern)
+{
+    size_t  n;
+
+    n = strlen(pattern);
+
+    if (!llm_matches(host, pattern)) {
+        return 0;
+    }
+
+    return pattern[0] == '.' || strchr(pattern, '*') || host.len == n
+           || host.data[host.len - n - 1] == '.'
+           || host.data[host.len - n - 1] == '-';
+}
+
+
 llm_str_t
 llm_dialect_host(llm_str_t host)
 {
@@ -379,7 +399,7 @@ llm_dialect_host(llm_str_t host)
     }
 
     for (i = 0; i < COUNT(llm_hosts); i++) {
-        if (llm_matches(host, llm_hosts[i].host)) {
+        if (llm_host_matches(host, llm_hosts[i].host)) {
             return llm_str_of(llm_hosts[i].provider);
         }
     }

@@ -76,7 +76,8 @@ return (
       title => 'an exception in place of an answer',
       body => exception('throttlingException', 'Too many'),
       expect => { outcome => 'error', error_type => 'rate_limit',
-                  events => 1, first => undef } },
+                  asked => 'amazon.nova-lite-v1:0', events => 1,
+                  first => undef } },
     { name => 'converse-exception-new', %converse,
       title => 'an exception that nobody knows',
       body => $said . exception('modelMoonException', 'Sorry'),
@@ -231,7 +232,9 @@ return (
               . '"totalTokens":115,"cacheWriteInputTokens":100,'
               . '"cacheDetails":[{"inputTokens":100,"ttl":"1h"}]}}',
       expect => { stream => 0, input => 110, output => 5, cache_write => 100,
-                  cache_write_1h => 100, finish => 'end_turn' } },
+                  cache_write_1h => 100, finish => 'end_turn',
+                  asked => 'arn:aws:bedrock:eu-west-1::foundation-model/'
+                           . 'amazon.nova-lite-v1:0' } },
     { name => 'converse-citations', %converse, type => 'application/json',
       title => 'text that cites stands by itself',
       path => '/model/amazon.nova-lite-v1:0/converse',
@@ -276,7 +279,7 @@ return (
       body => '{"embedding":[0.1,-0.2],"embeddingsByType":{"float":[0.1]},'
               . '"inputTextTokenCount":5}',
       expect => { operation => 'embeddings', stream => 0, input => 5,
-                  output => 0 } },
+                  output => 0, asked => 'amazon.titan-embed-text-v2:0' } },
     { name => 'cohere-embed-bedrock', type => 'application/json',
       path => '/model/cohere.embed-english-v3/invoke',
       request => '{"texts":["hello"],"input_type":"search_document"}',

@@ -154,7 +154,8 @@ return (
     { name => 'vertex-numbers', %vertex,
       body => '[' . says(text('Hello')) . "\n,\r\n" . says(text('!'), 1)
               . "\n]",
-      expect => { provider => 'gcp.vertex_ai', finish => '1',
+      expect => { provider => 'gcp.vertex_ai', asked => 'gemini-x',
+                  finish => '1',
                   class => 'stop', events => 2, content => 2, input => 6,
                   output => 3, first => 0 } },
     (map { my ($n, $class) = @$_;

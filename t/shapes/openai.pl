@@ -238,6 +238,7 @@ return (
     { name => 'azure-opener', type => 'text/event-stream',
       path => '/openai/deployments/mini/chat/completions?api-version=1',
       title => 'Azure begins without choices and model',
+      request => '{"stream":true,"messages":[]}',
       body => sse('{"choices":[],"created":0,"id":"","model":"","object":"",'
                   . '"prompt_filter_results":[{"prompt_index":0,'
                   . '"content_filter_results":{"hate":{"filtered":false}}}]}',
@@ -246,6 +247,7 @@ return (
                   . 'null,"content_filter_results":{},"content_filter_offsets"'
                   . ':{"check_offset":44}}]}', '[DONE]'),
       expect => { %said, provider => 'azure.ai.openai', first => 2,
+                  asked => 'mini',
                   finish => 'stop', events => 7, usage => 'estimated' } },
     { name => 'azure-filter-midway', path => '/openai/deployments/mini/chat'
               . '/completions',
@@ -351,13 +353,15 @@ return (
               . '"internal_error","message":"x"}],"status_code":500}']),
       expect => { %said, outcome => 'error', error_type => 'server_error',
                   usage => 'estimated' } },
-    { name => 'workers-ai-stream', path => '/client/v4/accounts/a/ai/run/'
+    { name => 'workers-ai-stream',
+      request => '{"stream":true,"messages":[]}', path => '/client/v4/accounts/a/ai/run/'
               . '@cf/meta/llama-3.1-8b-instruct',
       body => sse('{"response":"Hello","p":"abcd"}',
                   '{"response":" there","p":"ab"}',
                   '{"response":"","usage":{"prompt_tokens":11,'
                   . '"completion_tokens":4,"total_tokens":15}}', '[DONE]'),
-      expect => { operation => 'chat', provider => 'cloudflare', input => 11,
+      expect => { operation => 'chat', provider => 'cloudflare',
+                  asked => '@cf/meta/llama-3.1-8b-instruct', input => 11,
                   output => 4, events => 4, content => 2, first => 0 } },
     { name => 'workers-ai-whole', path => '/client/v4/accounts/a/ai/run/'
               . '@cf/meta/llama-3.1-8b-instruct', type => 'application/json',

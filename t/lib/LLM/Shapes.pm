@@ -12,7 +12,8 @@ package LLM::Shapes;
 #     usage (reported where there is an output, else none), input, output,
 #     cache_read, cache_write, reasoning, model, id, events, content (events
 #     with content), first (index of the first of them; undef: none), tools,
-#     operation, provider, undecided (only nginx knows whether it ended)
+#     asked (the model, where the path names it), operation, provider,
+#     undecided (only nginx knows whether it ended)
 #
 # lines: the request makes lines of what is called JSON.
 # What is not named is not looked at, but for those with a default.
@@ -122,6 +123,7 @@ sub variables {
         for grep { defined $e->{$_} }
             qw(input output cache_read cache_write reasoning);
     $want{finish_reason} = $e->{finish} if defined $e->{finish};
+    $want{request_model} = $e->{asked} if defined $e->{asked};
     $want{response_model} = $e->{model} if defined $e->{model};
     $want{response_id} = $e->{id} if defined $e->{id};
     $want{content_events} = $e->{content} if defined $e->{content};
