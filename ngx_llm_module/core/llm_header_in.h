@@ -41,23 +41,31 @@ void llm_header_limit(llm_headers_t *h, llm_limits_e family, llm_str_t rest,
  * all bytes only letters become one by it.
  */
 
-static inline uint64_t
-llm_header_word(const void *p)
+static inline int
+llm_header_same8(const uint8_t *p, const char *name)
 {
-    uint64_t  w;
+    uint64_t  s, n;
 
-    memcpy(&w, p, sizeof(w));
+    memcpy(&s, p, sizeof(s));
+    memcpy(&n, name, sizeof(n));
 
-    return w;
+    return (s | (n & n >> 1 & 0x2020202020202020ull)) == n;
 }
 
 
-static inline uint64_t
-llm_header_differ(uint64_t s, uint64_t name)
+static inline int
+llm_header_same4(const uint8_t *p, const char *name)
 {
-    return (s | (name & name >> 1 & 0x2020202020202020ull)) ^ name;
+    uint32_t  s, n;
+
+    memcpy(&s, p, sizeof(s));
+    memcpy(&n, name, sizeof(n));
+
+    return (s | (n & n >> 1 & 0x20202020u)) == n;
 }
 
+
+/* Words that overlap: so no byte behind either text is read.  n >= 4. */
 
 static inline int
 llm_header_begins(llm_str_t s, const char *name, size_t n)
@@ -69,34 +77,24 @@ llm_header_begins(llm_str_t s, const char *name, size_t n)
     }
 
     if (n < 8) {
-
-        for (i = 0; i < n; i++) {
-            if (llm_header_differ(s.data[i], (uint8_t) name[i])) {
-                return 0;
-            }
-        }
-
-        return 1;
+        return llm_header_same4(s.data, name)
+               && llm_header_same4(s.data + n - 4, name + n - 4);
     }
 
     for (i = 0; i + 8 < n; i += 8) {
-        if (llm_header_differ(llm_header_word(s.data + i),
-                              llm_header_word(name + i)))
-        {
+        if (!llm_header_same8(s.data + i, name + i)) {
             return 0;
         }
     }
 
-    return llm_header_differ(llm_header_word(s.data + n - 8),
-                             llm_header_word(name + n - 8))
-           == 0;
+    return llm_header_same8(s.data + n - 8, name + n - 8);
 }
 
 
 static inline int
 llm_header_is(llm_str_t s, const char *name, size_t n)
 {
-    return s.len == n && llm_header_begins(s, name, n);
+    return s.len == n && (n == 0 || llm_header_begins(s, name, n));
 }
 
 

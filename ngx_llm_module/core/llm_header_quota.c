@@ -199,7 +199,10 @@ llm_header_window(llm_headers_t *h, unsigned kind, unsigned window,
 }
 
 
-/* Takes the verb from the name; LLM_QUOTA_VALUES: there is none. */
+/*
+ * Takes the verb from the name: from its end if last, else from its
+ * beginning, where letters tell which it can be.  LLM_QUOTA_VALUES: none.
+ */
 
 static unsigned
 llm_header_verb(llm_str_t *rest, int last)
@@ -208,24 +211,35 @@ llm_header_verb(llm_str_t *rest, int last)
     unsigned   verb;
     llm_str_t  at;
 
-    for (verb = 0; verb < LLM_QUOTA_VALUES; verb++) {
-        n = llm_limit_verbs[verb].len;
-
-        if (rest->len < n) {
-            continue;
-        }
-
-        at.data = last ? rest->data + rest->len - n : rest->data;
-        at.len = n;
-
-        if (llm_header_begins(at, llm_limit_verbs[verb].name, n)) {
-            rest->data += last ? 0 : n;
-            rest->len -= n;
-            break;
-        }
+    if (rest->len < llm_limit_verbs[LLM_QUOTA_LIMIT].len) {
+        return LLM_QUOTA_VALUES;
     }
 
-    return verb;
+    verb = 0;
+
+    if (!last) {
+        verb = (rest->data[0] | 0x20) == 'l' ? LLM_QUOTA_LIMIT
+               : (rest->data[2] | 0x20) == 's' ? LLM_QUOTA_RESET
+               : LLM_QUOTA_REMAINING;
+    }
+
+    do {
+        n = llm_limit_verbs[verb].len;
+
+        if (rest->len >= n) {
+            at.data = last ? rest->data + rest->len - n : rest->data;
+            at.len = n;
+
+            if (llm_header_begins(at, llm_limit_verbs[verb].name, n)) {
+                rest->data += last ? 0 : n;
+                rest->len -= n;
+                return verb;
+            }
+        }
+
+    } while (last && ++verb < LLM_QUOTA_VALUES);
+
+    return LLM_QUOTA_VALUES;
 }
 
 

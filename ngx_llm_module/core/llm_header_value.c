@@ -17,6 +17,7 @@
 
 #define LLM_HEADER_LEN     64            /* no number is longer */
 #define LLM_HEADER_MAX     1000000000000000ull
+#define LLM_HEADER_DIGITS  16            /* of that */
 #define LLM_HEADER_NANO    1000000000ull
 
 #define LLM_HEADER_DAY     (86400 * LLM_HEADER_NANO)
@@ -28,17 +29,18 @@
 
 static const struct {
     const char  *name;
+    size_t       len;
     uint64_t     ns;
 } llm_header_units[] = {
-    { "s", 1000000000 },
-    { "ms", 1000000 },
-    { "m", 60000000000 },
-    { "h", 3600000000000 },
-    { "d", 86400000000000 },
-    { "us", 1000 },
-    { "\xc2\xb5s", 1000 },
-    { "\xce\xbcs", 1000 },
-    { "ns", 1 }
+    { "s", 1, 1000000000 },
+    { "ms", 2, 1000000 },
+    { "m", 1, 60000000000 },
+    { "h", 1, 3600000000000 },
+    { "d", 1, 86400000000000 },
+    { "us", 2, 1000 },
+    { "\xc2\xb5s", 3, 1000 },
+    { "\xce\xbcs", 3, 1000 },
+    { "ns", 2, 1 }
 };
 
 
@@ -49,46 +51,42 @@ llm_header_digit(const uint8_t *p, const uint8_t *e)
 }
 
 
-llm_str_t
-llm_header_trim(llm_str_t s)
-{
-    while (s.len && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s.data++;
-        s.len--;
-    }
-
-    while (s.len
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-    {
-        s.len--;
-    }
-
-    return s;
-}
-
-
 /* Digits, and perhaps a point and digits.  What follows, or NULL. */
 
 static const uint8_t *
 llm_header_number(const uint8_t *p, const uint8_t *e, uint64_t *n,
     uint64_t *nano)
 {
-    uint64_t  unit;
+    unsigned        d;
+    uint64_t        v, unit;
+    const uint8_t  *start, *last;
 
-    if (!llm_header_digit(p, e) || e - p > LLM_HEADER_LEN) {
+    if (e - p > LLM_HEADER_LEN) {
         return NULL;
     }
 
-    *n = 0;
-    *nano = 0;
+    v = 0;
+    start = p;
+    last = llm_min(e, p + LLM_HEADER_DIGITS);
 
-    for ( /* void */ ; llm_header_digit(p, e); p++) {
-        *n = *n * 10 + (*p - '0');
+    for ( /* void */ ; p != last; p++) {
+        d = *p - '0';
 
-        if (*n > LLM_HEADER_MAX) {
-            return NULL;
+        if (d > 9) {
+            break;
         }
+
+        v = v * 10 + d;
     }
+
+    /* a digit behind them is nothing that anybody takes for an end */
+
+    if (p == start || v > LLM_HEADER_MAX) {
+        return NULL;
+    }
+
+    *n = v;
+    *nano = 0;
 
     if (p == e || *p != '.') {
         return p;
@@ -130,15 +128,27 @@ llm_header_whole(llm_str_t s, uint64_t *n)
 int
 llm_header_policy(llm_str_t s, uint64_t *n)
 {
-    size_t  i;
+    uint64_t        v, nano;
+    const uint8_t  *p, *e;
 
-    for (i = 0; i < s.len && s.data[i] != ',' && s.data[i] != ';'; i++) {
-        /* void */
+    e = s.data + llm_min(s.len, LLM_HEADER_LEN);
+    p = llm_header_number(s.data, e, &v, &nano);
+
+    if (p == NULL) {
+        return 0;
     }
 
-    s.len = i;
+    while (p != e && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
 
-    return llm_header_whole(llm_header_trim(s), n);
+    if (p != s.data + s.len && (p == e || (*p != ',' && *p != ';'))) {
+        return 0;
+    }
+
+    *n = v;
+
+    return 1;
 }
 
 
@@ -178,23 +188,18 @@ llm_header_duration(llm_str_t s, uint64_t unit, uint64_t *ns)
 }
 
 
-/* Numbers with units; ms, what is less is rounded up. */
+/* Numbers with units, the first number read; ms, rounded up. */
 
 static int
-llm_header_units_sum(const uint8_t *p, const uint8_t *e, uint64_t *ms)
+llm_header_units_sum(const uint8_t *p, const uint8_t *e, uint64_t whole,
+    uint64_t nano, uint64_t *ms)
 {
     size_t    i, n;
-    uint64_t  whole, nano, ns, unit;
+    uint64_t  ns, unit;
 
     ns = 0;
 
-    while (p != e) {
-
-        p = llm_header_number(p, e, &whole, &nano);
-
-        if (p == NULL) {
-            return 0;
-        }
+    for ( ;; ) {
 
         for (n = 0; p + n != e && !llm_header_digit(p + n, e); n++) {
             /* void */
@@ -206,7 +211,7 @@ llm_header_units_sum(const uint8_t *p, const uint8_t *e, uint64_t *ms)
              i < sizeof(llm_header_units) / sizeof(llm_header_units[0]);
              i++)
         {
-            if (n == strlen(llm_header_units[i].name)
+            if (n == llm_header_units[i].len
                 && memcmp(p, llm_header_units[i].name, n) == 0)
             {
                 unit = llm_header_units[i].ns;
@@ -220,14 +225,27 @@ llm_header_units_sum(const uint8_t *p, const uint8_t *e, uint64_t *ms)
             return 0;
         }
 
-        ns += whole * unit + (uint64_t) ((llm_u128_t) nano * unit
-                                         / LLM_HEADER_NANO);
+        ns += whole * unit;
+
+        if (nano) {
+            ns += (uint64_t) ((llm_u128_t) nano * unit / LLM_HEADER_NANO);
+        }
 
         if (ns > LLM_HEADER_YEAR * 1000000) {
             return 0;
         }
 
         p += n;
+
+        if (p == e) {
+            break;
+        }
+
+        p = llm_header_number(p, e, &whole, &nano);
+
+        if (p == NULL) {
+            return 0;
+        }
     }
 
     *ms = (ns + 999999) / 1000000;
@@ -383,7 +401,7 @@ llm_header_reset(llm_str_t s, uint64_t wall, uint64_t *ms)
     }
 
     if (p != e) {
-        return llm_header_units_sum(s.data, e, ms);
+        return llm_header_units_sum(p, e, n, nano, ms);
     }
 
     if (n >= LLM_HEADER_EPOCH * 1000) {

@@ -15,7 +15,24 @@
 
 
 /* Without white space around it. */
-llm_str_t llm_header_trim(llm_str_t s);
+
+static inline llm_str_t
+llm_header_trim(llm_str_t s)
+{
+    while (s.len && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    {
+        s.len--;
+    }
+
+    return s;
+}
+
 
 /* A count: digits, and perhaps a fraction, which is cut off. */
 int llm_header_whole(llm_str_t s, uint64_t *n);
