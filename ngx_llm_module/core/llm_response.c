@@ -470,6 +470,13 @@ llm_response_end(llm_response_t *r)
 
     case LLM_FRAMING_SSE:
         llm_sse_end(&r->sse, &llm_response_sse, r);
+
+        /* bare JSON that was cut short */
+
+        if (r->ev.payload == PAYLOAD_JSON) {
+            (void) llm_json_end(&r->json);
+        }
+
         break;
 
     case LLM_FRAMING_NDJSON:
