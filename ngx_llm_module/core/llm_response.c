@@ -137,7 +137,8 @@ llm_response_framing(const llm_response_t *r, uint8_t c)
                                                  : LLM_FRAMING_SSE;
 
     case 0:
-        /* the first byte of a frame's length, which is never so large */
+    case 1:
+        /* the first byte of a frame's length, see LLM_FRAME_MAX */
 
         if (r->set->crc
             && (hint == LLM_FRAMING_EVENTSTREAM
