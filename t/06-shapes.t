@@ -11,6 +11,7 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use LLM::Frames qw(chunk event);
 use LLM::Test;
 use LLM::Unit;
 use LLM::Util qw(proof scale spew);
@@ -124,6 +125,45 @@ my @shapes = (
       body => stream('{"model":"m","choices":[{"index":0,"delta":{"content":'
                      . '"return"}}]}'),
       expect => { first_content => 0, text_bytes => 6 } },
+
+    # ends in order that are none
+
+    { name => 'counters with every event say nothing of the end', %chat,
+      hint => 'sse',
+      body => join('', map { "data: $_\n\n" }
+          ('{"choices":[{"index":0,"delta":{"content":"a"}}],'
+           . '"usage":{"prompt_tokens":3,"completion_tokens":1}}') x 2),
+      expect => { complete => 0, input => 3, events => 2 } },
+    { name => 'counters of their own do', %chat, hint => 'sse',
+      body => 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}'
+              . "\n\ndata: " . usage('"prompt_tokens":3,'
+                                     . '"completion_tokens":1') . "\n\n",
+      expect => { complete => 1, input => 3, events => 2 } },
+    { name => 'a finish reason in an event that is cut is none', %chat,
+      hint => 'sse',
+      body => 'data: {"choices":[{"index":0,"delta":{"content":"a"},'
+              . '"finish_reason":"stop"}],"created":17',
+      expect => { complete => 0, broken => 1 } },
+    { name => 'the text of a frame that is cut', hint => 'eventstream',
+      path => '/model/amazon.nova-lite-v1:0/converse-stream',
+      body => event('messageStart', '{"role":"assistant"}')
+              . substr(event('contentBlockDelta', '{"delta":{"text":"'
+                             . 'x' x 90), 0, -4),
+      expect => { complete => 0, events => 1, text_bytes => 90 } },
+    { name => 'the text of a wrapped frame that is cut', hint => 'eventstream',
+      path => '/model/anthropic.claude-x/invoke-with-response-stream',
+      body => substr(chunk('{"type":"content_block_delta","index":0,"delta":'
+                           . '{"type":"text_delta","text":"' . 'x' x 90
+                           . '"}}'), 0, -33),
+      expect => { complete => 0, events => 0, text_bytes => 85 } },
+    { name => 'counters that begin a message say nothing of the end',
+      path => '/model/anthropic.claude-x/invoke-with-response-stream',
+      hint => 'eventstream',
+      body => join('', map { chunk($_) } '{"type":"message_start","message":'
+                   . '{"model":"c","usage":{"input_tokens":7,'
+                   . '"output_tokens":1}}}', '{"type":"content_block_delta",'
+                   . '"delta":{"type":"text_delta","text":"a"}}'),
+      expect => { complete => 0, input => 7, text_bytes => 1 } },
 
     # errors in a stream
 

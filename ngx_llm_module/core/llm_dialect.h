@@ -143,6 +143,7 @@ typedef enum {
 #define LLM_EVENT_ERROR     0x02
 #define LLM_EVENT_TOOL      0x04 /* a tool call begins, if the event has a
                                     part that says so */
+#define LLM_EVENT_BEGIN     0x08 /* a message begins, with counters so far */
 
 
 typedef struct {

@@ -82,6 +82,7 @@ extern const llm_event_kind_t  llm_kinds_any[];
     { "content_block_delta", llm_part(LLM_S_TEXT) | llm_part(LLM_S_ARGS),     \
       0 },                                                                    \
     { "content_block_start", llm_part(LLM_S_BLOCK_TYPE), LLM_EVENT_TOOL },    \
+    { "message_start", 0, LLM_EVENT_BEGIN },                                  \
     { "message_stop", 0, LLM_EVENT_END },                                     \
     { "error", 0, LLM_EVENT_ERROR }
 

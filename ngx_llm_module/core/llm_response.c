@@ -371,6 +371,10 @@ llm_response_settle(llm_response_t *r)
         r->error = 1;
     }
 
+    if (kind->flags & LLM_EVENT_BEGIN) {
+        r->begun = 1;
+    }
+
     if ((kind->flags & LLM_EVENT_TOOL)
         && (r->ev.parts & (llm_part(LLM_S_BLOCK_TYPE)
                            | llm_part(LLM_S_TOOL_NAME))))
@@ -515,6 +519,9 @@ llm_response_cut(const llm_response_t *r)
 {
     switch (r->framing) {
 
+    case LLM_FRAMING_SSE:
+        return r->broken && !r->malformed;
+
     case LLM_FRAMING_EVENTSTREAM:
         return !llm_frame_idle(&r->frame);
 
@@ -531,7 +538,7 @@ llm_response_cut(const llm_response_t *r)
 int
 llm_response_complete(const llm_response_t *r, int clean)
 {
-    unsigned  end;
+    unsigned  end, counted;
 
     if (r->end) {
         return 1;
@@ -551,14 +558,16 @@ llm_response_complete(const llm_response_t *r, int clean)
 
     /*
      * In an orderly end a finish reason will do, and so will counters: there
-     * are providers that end with neither mark.
+     * are providers that end with neither mark.  Not counters that begin a
+     * message, nor those that come with every event.
      */
 
     end = llm_dialects[r->dialect]->end;
+    counted = r->present && !r->begun && r->usage_events < 2;
 
     return !llm_response_cut(r)
            && (end == LLM_END_NONE
-               || (end == LLM_END_FINISH && (r->finished || r->present)));
+               || (end == LLM_END_FINISH && (r->finished || counted)));
 }
 
 

@@ -129,6 +129,7 @@ typedef struct {
 
     /* facts, final after llm_response_end() */
 
+    uint8_t                   begun;       /* an event of the beginning was */
     uint8_t                   end;         /* the end mark was seen */
     uint8_t                   finished;    /* a finish reason was */
     uint8_t                   error;       /* an error stands in the body */

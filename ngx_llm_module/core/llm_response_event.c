@@ -106,13 +106,13 @@ llm_response_frame_data(void *ctx, const uint8_t *p, size_t len)
 static int
 llm_response_frame_whole(llm_response_t *r)
 {
-    if ((llm_dialects[r->dialect]->flags & LLM_DIALECT_F_WRAPPED)
-        && !llm_bytes_whole(&r->bytes))
-    {
-        return 0;
-    }
+    int  rc;
 
-    return llm_json_end(&r->json) == LLM_JSON_OK;
+    rc = llm_json_end(&r->json);
+
+    return rc == LLM_JSON_OK
+           && (!(llm_dialects[r->dialect]->flags & LLM_DIALECT_F_WRAPPED)
+               || llm_bytes_whole(&r->bytes));
 }
 
 
@@ -143,6 +143,10 @@ llm_response_frame_disown(llm_response_t *r)
 {
     unsigned                      changed;
     const llm_response_before_t  *b;
+
+    /* the scanner may hold the last bytes of a text that is cut */
+
+    (void) llm_json_end(&r->json);
 
     b = &r->before;
     changed = r->ev.changed;
