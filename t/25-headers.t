@@ -245,7 +245,7 @@ my $good = $t->upstream(sub {
     return @{ ok_with(openai($n)) } if $name =~ /\Aleft/;
     return sse([map({ ($_, [pause => 20]) }
                     @{ answer(api => 'openai_chat', stream => 1)->{pieces} }),
-                [pause => 1500]], headers => [openai($n)])
+                [pause => 2500]], headers => [openai($n)])
         if $name eq 'slowly';
     return $n == 500
         ? response(500, [@JSON, openai(0)], '{}')
@@ -486,6 +486,10 @@ subtest 'a stream that ends late' => sub {
     $c->send(build_request('POST', '/slowly/5/v1/chat/completions',
                            request('openai_chat', stream => 1)));
     events($c, 1);
+
+    # clocks of workers are kept in ms, and read once a turn
+    select undef, undef, undef, 0.05;
+
     call('left-named/4?p=slowly&x=');
     my ($line) = $t->logged(1);
     is($line->{provider}, 'slowly', 'one that ends before');
