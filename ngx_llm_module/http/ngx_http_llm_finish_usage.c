@@ -62,6 +62,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
 {
     uint64_t         text;
     ngx_uint_t       status;
+    llm_tokens_t     said;
     llm_response_t  *a;
 
     a = ctx->answer;
@@ -87,6 +88,15 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
         if (llm_response_no_input(a) && ctx->asked.prompt_tokens) {
             ctx->tokens->input = ctx->asked.prompt_tokens;
             ctx->usage = LLM_USAGE_ESTIMATED;
+        }
+
+        /* Nova behind a guardrail leaves the output to the headers */
+
+        if (ctx->tokens->output == 0
+            && ngx_http_llm_headers_tokens(ctx, h, &said))
+        {
+            ctx->tokens->output = said.output;
+            ngx_http_llm_finish_bound(ctx->tokens);
         }
 
         /* counters of a stream that was cut are as of some time before */
