@@ -351,6 +351,7 @@ my %BY_WORD = (
     invalid_request_error  => 'invalid_request',
     RESOURCE_EXHAUSTED     => 'rate_limit',
     PERMISSION_DENIED      => 'auth',
+    TOO_MANY_TOKENS        => 'too_large',
     400                    => 'invalid_request',
 );
 my %BY_STATUS = (400 => 'invalid_request', 401 => 'auth', 403 => 'auth',
@@ -363,7 +364,8 @@ sub error_type {
     return '' unless $c->{expect}{error};
 
     my $error = $c->{meta}{expected}{error} || {};
-    my @words = map { $error->{$_} // '' } qw(code type);
+    my ($own) = $c->{body} =~ /"error_type"\s*:\s*"(\w+)"/;   # Cohere
+    my @words = map { $_ // '' } @$error{qw(code type)}, $own;
     my ($word) = grep { $BY_WORD{$_} && !/\A(?:400|invalid_request_error)\z/ }
                  @words;
 
