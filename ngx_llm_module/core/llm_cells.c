@@ -183,32 +183,33 @@ static const llm_bound_t  llm_bounds_wait[] = {
 };
 
 
+/* Two distributions have these bounds. */
+
+#define LLM_BOUNDS_TTFT                                                       \
+    { llm_bounds_ttft, 22,                                                    \
+      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                       \
+      0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 6, 8, 9, 10, 12, 12,                      \
+      13, 15, 16, 17, 18, 19, 20, 20, 21, 21, 22, 22, 22, 22, 22, 22,         \
+      22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22 } }
+
+#define LLM_BOUNDS_TOKEN                                                      \
+    { llm_bounds_token, 21,                                                   \
+      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                       \
+      0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 7, 9, 12, 14, 14,                      \
+      15, 17, 18, 19, 20, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21,         \
+      21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21 } }
+
+
 const llm_bounds_t  llm_dist_bounds[LLM_DIST_N] = {
     { llm_bounds_wait, 21,
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 1, 1, 1, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10,
         11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 21, 21, 21, 21, 21,
         21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21 } },
-    { llm_bounds_ttft, 22,
-      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 6, 8, 9, 10, 12, 12,
-        13, 15, 16, 17, 18, 19, 20, 20, 21, 21, 22, 22, 22, 22, 22, 22,
-        22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22 } },
-    { llm_bounds_ttft, 22,
-      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 6, 8, 9, 10, 12, 12,
-        13, 15, 16, 17, 18, 19, 20, 20, 21, 21, 22, 22, 22, 22, 22, 22,
-        22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22 } },
-    { llm_bounds_token, 21,
-      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 7, 9, 12, 14, 14,
-        15, 17, 18, 19, 20, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21,
-        21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21 } },
-    { llm_bounds_token, 21,
-      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 7, 9, 12, 14, 14,
-        15, 17, 18, 19, 20, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21,
-        21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21 } },
+    LLM_BOUNDS_TTFT,
+    LLM_BOUNDS_TTFT,
+    LLM_BOUNDS_TOKEN,
+    LLM_BOUNDS_TOKEN,
     { llm_bounds_duration, 19,
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
@@ -232,6 +233,9 @@ static uint32_t llm_cells_line(const llm_cells_t *c, int i, uint64_t *seen,
 static uint64_t llm_cells_top(const llm_cells_t *c);
 static uint64_t llm_cells_clamp(const llm_cells_t *c, uint64_t ns);
 static uint64_t llm_cells_nearest(uint64_t count, uint32_t permille);
+static inline void llm_cells_permille(const llm_cells_t *c,
+    const uint32_t *permille, uint32_t n, uint64_t *ns, int low)
+    __attribute__((always_inline));
 
 
 int
@@ -396,22 +400,37 @@ llm_cells_clamp(const llm_cells_t *c, uint64_t ns)
 }
 
 
-void
-llm_cells_percentiles(const llm_cells_t *c, const uint32_t *permille,
-    uint32_t n, uint64_t *ns)
+/* low (a constant): from the other end, where ranks are in the other order. */
+
+static inline void
+llm_cells_permille(const llm_cells_t *c, const uint32_t *permille, uint32_t n,
+    uint64_t *ns, int low)
 {
     uint32_t  k;
-    uint64_t  rank[LLM_CELLS_PERCENTILES];
+    uint64_t  rank[LLM_CELLS_PERCENTILES], found[LLM_CELLS_PERCENTILES], r;
 
     if (n == 0 || n > LLM_CELLS_PERCENTILES) {
         return;
     }
 
     for (k = 0; k < n; k++) {
-        rank[k] = llm_cells_nearest(c->count, permille[k]);
+        r = llm_cells_nearest(c->count, permille[k]);
+        rank[low ? n - 1 - k : k] = low ? c->count + 1 - r : r;
     }
 
-    llm_cells_ranks(c, rank, n, ns);
+    llm_cells_ranks(c, rank, n, found);
+
+    for (k = 0; k < n; k++) {
+        ns[k] = found[low ? n - 1 - k : k];
+    }
+}
+
+
+void
+llm_cells_percentiles(const llm_cells_t *c, const uint32_t *permille,
+    uint32_t n, uint64_t *ns)
+{
+    llm_cells_permille(c, permille, n, ns, 0);
 }
 
 
@@ -419,23 +438,7 @@ void
 llm_cells_percentiles_low(const llm_cells_t *c, const uint32_t *permille,
     uint32_t n, uint64_t *ns)
 {
-    uint32_t  k;
-    uint64_t  rank[LLM_CELLS_PERCENTILES], up[LLM_CELLS_PERCENTILES];
-
-    if (n == 0 || n > LLM_CELLS_PERCENTILES) {
-        return;
-    }
-
-    for (k = 0; k < n; k++) {
-        rank[n - 1 - k] = c->count + 1
-                          - llm_cells_nearest(c->count, permille[k]);
-    }
-
-    llm_cells_ranks(c, rank, n, up);
-
-    for (k = 0; k < n; k++) {
-        ns[k] = up[n - 1 - k];
-    }
+    llm_cells_permille(c, permille, n, ns, 1);
 }
 
 

@@ -49,7 +49,7 @@ static ngx_int_t ngx_http_llm_json_keys(ngx_http_llm_view_t *view);
  */
 
 #define NGX_HTTP_LLM_JSON_WINDOW                                              \
-    (2 * (NGX_HTTP_LLM_KEY + NGX_HTTP_LLM_OUT_TIME)                           \
+    (2 * (NGX_HTTP_LLM_KEY + NGX_HTTP_LLM_OUT_NUMBER)                         \
      + 8 * NGX_HTTP_LLM_KEY                                                   \
      + NGX_HTTP_LLM_COUNTERS_N * (NGX_HTTP_LLM_KEY + NGX_HTTP_LLM_OUT_NUMBER) \
      + (LLM_DIST_N + 1) * NGX_HTTP_LLM_KEY                                    \

@@ -120,19 +120,16 @@ ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s)
 }
 
 
-void
-ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s)
+static void
+ngx_http_llm_out_number(ngx_http_llm_out_t *out, uint64_t n,
+    u_char *(*put)(u_char *p, uint64_t n))
 {
     u_char  *p;
 
-    if (s.len == 0) {
-        return;
-    }
-
-    p = ngx_http_llm_out_room(out, llm_escape_label_len(s));
+    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
 
     if (p) {
-        ngx_http_llm_out_done(out, llm_escape_label(p, s));
+        ngx_http_llm_out_done(out, put(p, n));
     }
 }
 
@@ -140,39 +137,21 @@ ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s)
 void
 ngx_http_llm_out_uint(ngx_http_llm_out_t *out, uint64_t n)
 {
-    u_char  *p;
-
-    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
-
-    if (p) {
-        ngx_http_llm_out_done(out, ngx_http_llm_put_uint(p, n));
-    }
+    ngx_http_llm_out_number(out, n, ngx_http_llm_put_uint);
 }
 
 
 void
 ngx_http_llm_out_nano(ngx_http_llm_out_t *out, uint64_t n)
 {
-    u_char  *p;
-
-    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_NUMBER);
-
-    if (p) {
-        ngx_http_llm_out_done(out, ngx_http_llm_put_nano(p, n));
-    }
+    ngx_http_llm_out_number(out, n, ngx_http_llm_put_nano);
 }
 
 
 void
 ngx_http_llm_out_time(ngx_http_llm_out_t *out, uint64_t msec)
 {
-    u_char  *p;
-
-    p = ngx_http_llm_out_room(out, NGX_HTTP_LLM_OUT_TIME);
-
-    if (p) {
-        ngx_http_llm_out_done(out, ngx_http_llm_put_time(p, msec));
-    }
+    ngx_http_llm_out_number(out, msec, ngx_http_llm_put_time);
 }
 
 
@@ -256,7 +235,7 @@ ngx_http_llm_put_time(u_char *p, uint64_t msec)
 
     ngx_gmtime((time_t) (msec / 1000), &tm);
 
-    return ngx_snprintf(p, NGX_HTTP_LLM_OUT_TIME,
+    return ngx_snprintf(p, NGX_HTTP_LLM_OUT_NUMBER,
                         "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
                         tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
                         tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,

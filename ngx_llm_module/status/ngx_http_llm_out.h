@@ -19,8 +19,7 @@
 
 #define NGX_HTTP_LLM_OUT_BUF     32768
 
-#define NGX_HTTP_LLM_OUT_NUMBER  32      /* bytes of any number, at most */
-#define NGX_HTTP_LLM_OUT_TIME    32
+#define NGX_HTTP_LLM_OUT_NUMBER  32      /* bytes of any number or time */
 
 
 typedef struct {
@@ -52,7 +51,6 @@ void ngx_http_llm_out_text(ngx_http_llm_out_t *out, const char *text);
 
 /* Escaped, without quotes. */
 void ngx_http_llm_out_json(ngx_http_llm_out_t *out, llm_str_t s);
-void ngx_http_llm_out_label(ngx_http_llm_out_t *out, llm_str_t s);
 
 /* One more buf, with room for len bytes; 0: without memory, for flags. */
 ngx_int_t ngx_http_llm_out_append(ngx_http_llm_out_t *out, size_t len);

@@ -157,7 +157,7 @@ typedef struct {
 typedef struct {
     uint64_t      msec;
     size_t        len;
-    u_char        text[NGX_HTTP_LLM_OUT_TIME];
+    u_char        text[NGX_HTTP_LLM_OUT_NUMBER];
 } ngx_http_llm_time_t;
 
 

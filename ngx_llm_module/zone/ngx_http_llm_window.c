@@ -67,10 +67,9 @@ static void ngx_http_llm_window_dist(ngx_http_llm_base_t *base,
     const ngx_http_llm_list_t *list, ngx_http_llm_sum_dist_t *d);
 static uint64_t ngx_http_llm_window_column(ngx_http_llm_base_t *base,
     uint32_t column, uint32_t *lines, uint64_t *cell);
-static uint64_t ngx_http_llm_window_all(const uint64_t *now, uint32_t *lines,
-    uint64_t *cell);
-static uint64_t ngx_http_llm_window_since(const uint64_t *now,
-    const uint32_t *mark, uint32_t *lines, uint64_t *cell);
+static inline uint64_t ngx_http_llm_window_lines(int since,
+    const uint64_t *now, const uint32_t *mark, uint32_t *lines,
+    uint64_t *cell) __attribute__((always_inline));
 static void ngx_http_llm_window_range(const ngx_http_llm_base_t *base,
     const ngx_http_llm_series_t *s, uint32_t dist, int first, int last,
     ngx_http_llm_part_t *part);
@@ -326,12 +325,12 @@ ngx_http_llm_window_column(ngx_http_llm_base_t *base, uint32_t column,
     for ( ;; ) {
 
         if (base->slot == NGX_HTTP_LLM_MARKS) {
-            return ngx_http_llm_window_all(now, lines, cell);
+            return ngx_http_llm_window_lines(0, now, NULL, lines, cell);
         }
 
         mark = ngx_http_llm_mark_cell(base->zone, base->slot, column);
         there = *lines;
-        n = ngx_http_llm_window_since(now, mark, &there, cell);
+        n = ngx_http_llm_window_lines(1, now, mark, &there, cell);
 
         if (ngx_http_llm_window_base_holds(base)) {
             *lines = there;
@@ -343,8 +342,14 @@ ngx_http_llm_window_column(ngx_http_llm_base_t *base, uint32_t column,
 }
 
 
-static uint64_t
-ngx_http_llm_window_all(const uint64_t *now, uint32_t *lines, uint64_t *cell)
+/*
+ * since: less what the mark holds, which is the low 32 bits; else there is
+ * no mark.  since is a constant where this is called, and no test is left.
+ */
+
+static inline uint64_t
+ngx_http_llm_window_lines(int since, const uint64_t *now,
+    const uint32_t *mark, uint32_t *lines, uint64_t *cell)
 {
     size_t    i, k;
     uint32_t  rest;
@@ -358,39 +363,16 @@ ngx_http_llm_window_all(const uint64_t *now, uint32_t *lines, uint64_t *cell)
 
 #pragma GCC unroll 8
         for (k = 0; k < LLM_CELLS_LINE; k++) {
-            c = __atomic_load_n(&now[i + k], __ATOMIC_RELAXED);
-            cell[i + k] = c;
-            n += c;
-        }
 
-        if (n == before) {
-            *lines &= ~(rest & -rest);
-        }
-    }
+            if (since) {
+                c = __atomic_load_n(&mark[i + k], __ATOMIC_RELAXED);
+                c = (uint32_t) (__atomic_load_n(&now[i + k], __ATOMIC_RELAXED)
+                                - c);
 
-    return n;
-}
+            } else {
+                c = __atomic_load_n(&now[i + k], __ATOMIC_RELAXED);
+            }
 
-
-static uint64_t
-ngx_http_llm_window_since(const uint64_t *now, const uint32_t *mark,
-    uint32_t *lines, uint64_t *cell)
-{
-    size_t    i, k;
-    uint32_t  c, m, rest;
-    uint64_t  n, before;
-
-    n = 0;
-
-    for (rest = *lines; rest; rest &= rest - 1) {
-        i = (size_t) __builtin_ctz(rest) * LLM_CELLS_LINE;
-        before = n;
-
-#pragma GCC unroll 8
-        for (k = 0; k < LLM_CELLS_LINE; k++) {
-            m = __atomic_load_n(&mark[i + k], __ATOMIC_RELAXED);
-            c = (uint32_t) __atomic_load_n(&now[i + k], __ATOMIC_RELAXED);
-            c -= m;
             cell[i + k] = c;
             n += c;
         }
