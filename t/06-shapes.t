@@ -126,6 +126,15 @@ my @shapes = (
                      . '"return"}}]}'),
       expect => { first_content => 0, text_bytes => 6 } },
 
+    { name => 'an end mark with spaces behind it', %chat, hint => 'sse',
+      body => 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}'
+              . "\n\ndata: [DONE]  \n",
+      expect => { end => 1, events => 2 } },
+    { name => 'no end mark, nor in parts', %chat, hint => 'sse',
+      body => "data: [DONE\n\ndata: ]\n\ndata: [DONE\ndata: ]\n\n"
+              . "data: [DONe]\n\ndata: x[DONE]\n\n",
+      expect => { end => 0, events => 5 } },
+
     # ends in order that are none
 
     { name => 'counters with every event say nothing of the end', %chat,

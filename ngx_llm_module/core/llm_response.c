@@ -315,15 +315,14 @@ llm_response_data(void *ctx, const uint8_t *p, const uint8_t *e)
     }
 
     q = llm_scan_line(p, e);
-    n = q - p;
 
-    if (r->ev.mark > DONE_LEN || n > DONE_LEN - r->ev.mark
-        || memcmp(p, llm_response_done + r->ev.mark, n) != 0)
-    {
-        r->ev.mark = DONE_LEN + 1;
+    /* what follows the mark does not matter to clients: spaces, for one */
 
-    } else {
-        r->ev.mark += n;
+    if (r->ev.mark < DONE_LEN) {
+        n = llm_min((size_t) (q - p), DONE_LEN - r->ev.mark);
+
+        r->ev.mark = memcmp(p, llm_response_done + r->ev.mark, n)
+                     ? DONE_LEN + 1 : r->ev.mark + n;
     }
 
     return q;
@@ -337,6 +336,9 @@ llm_response_join(void *ctx)
 
     if (r->ev.payload == PAYLOAD_JSON) {
         (void) llm_json_feed(&r->json, (const uint8_t *) "\n", 1);
+
+    } else if (r->ev.mark < DONE_LEN) {
+        r->ev.mark = DONE_LEN + 1;
     }
 }
 
