@@ -226,7 +226,9 @@ ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
         break;
 
     case V_MAX_TOKENS:
-        if (!q->has_max_tokens) {
+        /* a bound of what is embedded is none of the output */
+
+        if (!q->has_max_tokens || ctx->operation == LLM_OP_EMBEDDINGS) {
             return NGX_DECLINED;
         }
 
