@@ -84,6 +84,7 @@ typedef enum {
     LLM_S_FINISH,                /* why the whole ended */
     LLM_S_FINISH_WHY,            /* refines the class of the finish */
     LLM_S_BLOCKED,               /* nothing was generated: a filter's reason */
+    LLM_S_GUARD,                 /* what a filter did: INTERVENED, or nothing */
     LLM_S_END,                   /* true or there: the end mark */
     LLM_S_MODEL,                 /* the first that is not empty */
     LLM_S_MODEL_LAST,            /* the last one */

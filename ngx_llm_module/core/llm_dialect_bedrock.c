@@ -80,6 +80,7 @@ static const llm_event_kind_t  llm_converse_kinds[] = {
  */
 
 static const llm_json_row_t  llm_invoke_rows[] = {
+    { "amazon-bedrock-guardrailAction", LLM_S_GUARD, S },
     { "type", LLM_S_TYPE, S },
     { "error", LLM_S_ERROR, O },
     { "error.type", LLM_S_ERROR_TYPE, S },

@@ -67,6 +67,7 @@ static const llm_json_row_t  llm_tgi_rows[] = {
     { "details.finish_reason", LLM_S_FINISH, S },
     { "details.generated_tokens", LLM_S_OUTPUT, 0 },
     { "details.input_length", LLM_S_INPUT, 0 },
+    { "meta_info", LLM_S_USAGE, O },
     { "meta_info.id", LLM_S_ID, S },
     { "meta_info.prompt_tokens", LLM_S_INPUT, 0 },
     { "meta_info.completion_tokens", LLM_S_OUTPUT, 0 },

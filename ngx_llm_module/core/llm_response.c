@@ -237,6 +237,12 @@ llm_response_feed(llm_response_t *r, const uint8_t *p, size_t len)
             r->malformed = 1;
         }
 
+        /* an end mark, whatever the dialect has for one */
+
+        if (llm_values_closed(&r->values)) {
+            r->end = 1;
+        }
+
         break;
 
     case LLM_FRAMING_EVENTSTREAM:
@@ -346,7 +352,7 @@ llm_response_join(void *ctx)
 /* The parts of an event or a plain body mean what its kind says. */
 
 void
-llm_response_settle(llm_response_t *r)
+llm_response_settle(llm_response_t *r, int whole)
 {
     const llm_event_kind_t  *kind;
 
@@ -365,16 +371,16 @@ llm_response_settle(llm_response_t *r)
         r->first_content = r->events - 1;
     }
 
-    if ((kind->flags & LLM_EVENT_END) || r->ev.end) {
-        r->end = 1;
-    }
-
     if (kind->flags & LLM_EVENT_ERROR) {
         r->error = 1;
     }
 
     if (kind->flags & LLM_EVENT_BEGIN) {
         r->begun = 1;
+    }
+
+    if (whole && ((kind->flags & LLM_EVENT_END) || r->ev.end)) {
+        r->end = 1;
     }
 
     if ((kind->flags & LLM_EVENT_TOOL)
@@ -391,18 +397,21 @@ llm_response_settle(llm_response_t *r)
 static void
 llm_response_event(void *ctx, llm_str_t name)
 {
+    int              whole;
     llm_response_t  *r = ctx;
 
     r->events++;
 
     if (r->ev.payload == PAYLOAD_JSON) {
 
-        if (llm_json_end(&r->json) != LLM_JSON_OK) {
+        whole = (llm_json_end(&r->json) == LLM_JSON_OK);
+
+        if (!whole) {
             r->broken = 1;
             r->malformed |= llm_json_failed(&r->json);
         }
 
-        llm_response_settle(r);
+        llm_response_settle(r, whole);
 
     } else if (r->ev.mark == DONE_LEN) {
         r->end = 1;
@@ -462,7 +471,7 @@ llm_response_end_whole(llm_response_t *r)
         return;
     }
 
-    llm_response_settle(r);
+    llm_response_settle(r, 1);
     r->content_events = 0;
     r->end = 1;
 }

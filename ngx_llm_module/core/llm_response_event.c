@@ -40,7 +40,7 @@ llm_response_values_event(void *ctx, int ok)
         r->broken = 1;
     }
 
-    llm_response_settle(r);
+    llm_response_settle(r, ok);
     llm_response_event_reset(r);
 }
 
@@ -185,6 +185,7 @@ llm_response_frame_disown(llm_response_t *r)
 static void
 llm_response_frame_event(void *ctx, int ok)
 {
+    int              whole;
     llm_response_t  *r = ctx;
 
     if (!ok) {
@@ -199,12 +200,14 @@ llm_response_frame_event(void *ctx, int ok)
         r->error_type = r->ev.failed;
 
     } else {
-        if (!llm_response_frame_whole(r)) {
+        whole = llm_response_frame_whole(r);
+
+        if (!whole) {
             r->broken = 1;
             r->malformed = 1;
         }
 
-        llm_response_settle(r);
+        llm_response_settle(r, whole);
     }
 
     llm_response_event_reset(r);

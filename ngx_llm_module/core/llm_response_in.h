@@ -25,7 +25,9 @@ enum {
 /* llm_response.c */
 
 void llm_response_event_reset(llm_response_t *r);
-void llm_response_settle(llm_response_t *r);
+
+/* whole: its JSON is.  An event that was cut is no end mark. */
+void llm_response_settle(llm_response_t *r, int whole);
 
 
 /* llm_response_event.c */

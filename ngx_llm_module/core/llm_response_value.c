@@ -271,6 +271,15 @@ llm_response_error(llm_response_t *r, const llm_json_event_t *ev)
 
 
 static void
+llm_response_blocked(llm_response_t *r)
+{
+    r->finish_why = LLM_FINISH_CONTENT_FILTER;
+    r->finished = 1;
+    r->ev.changed |= LLM_CHANGED_FINISH;
+}
+
+
+static void
 llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
 {
     switch (slot) {
@@ -299,6 +308,13 @@ llm_response_string(llm_response_t *r, unsigned slot, llm_str_t text)
     case LLM_S_FINISH_WHY:
         r->ev.changed |= LLM_CHANGED_FINISH;
         r->finish_why = llm_dialect_finish(text);
+        break;
+
+    case LLM_S_GUARD:
+        if (llm_str_is(text, "INTERVENED")) {
+            llm_response_blocked(r);
+        }
+
         break;
 
     case LLM_S_TIER:
@@ -482,9 +498,7 @@ llm_response_value(void *data, const llm_json_event_t *ev)
 
     case LLM_S_BLOCKED:
         if (ev->type == LLM_JSON_STRING || ev->type == LLM_JSON_NUMBER) {
-            r->finish_why = LLM_FINISH_CONTENT_FILTER;
-            r->finished = 1;
-            r->ev.changed |= LLM_CHANGED_FINISH;
+            llm_response_blocked(r);
         }
 
         return;

@@ -129,6 +129,7 @@ llm_values_between(llm_values_t *v, uint8_t c)
         return 0;
     }
 
+    v->closed |= (v->state == ST_CLOSED);
     v->broken = (v->state == ST_OVER);
 
     return 1;
@@ -223,6 +224,13 @@ llm_values_whole(const llm_values_t *v)
 {
     return v->state == ST_BETWEEN || v->state == ST_BEHIND
            || v->state == ST_CLOSED;
+}
+
+
+int
+llm_values_closed(const llm_values_t *v)
+{
+    return v->closed;
 }
 
 

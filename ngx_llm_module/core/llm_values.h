@@ -39,6 +39,7 @@ typedef struct {
     uint8_t  array;
     uint8_t  broken;
     uint8_t  eol;                /* the byte before ended a line */
+    uint8_t  closed;             /* the array is */
 } llm_values_t;
 
 
@@ -58,6 +59,9 @@ void llm_values_end(llm_values_t *v, llm_json_t *json,
  * number at the end of NDJSON only llm_values_end() can say so.
  */
 int llm_values_whole(const llm_values_t *v);
+
+/* True behind the array, whatever came there. */
+int llm_values_closed(const llm_values_t *v);
 
 /* True if some of it was no JSON. */
 int llm_values_broken(const llm_values_t *v);

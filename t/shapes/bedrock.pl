@@ -4,7 +4,8 @@
 # Shapes and statuses: boto/botocore:botocore/data/bedrock-runtime/2023-09-30/
 # service-2.json (ConverseStreamOutput, ResponseStream, StopReason, TokenUsage,
 # CacheDetail, *Exception).  ":message-type" exception and error, and their
-# headers: boto/botocore:botocore/eventstream.py.
+# headers: boto/botocore:botocore/eventstream.py.  Guardrails of InvokeModel:
+# Amazon Bedrock User Guide, "Use a guardrail with inference operations".
 
 package LLM::Shapes::Bedrock;
 
@@ -257,6 +258,23 @@ return (
                       . '{"inputTokenCount":4,"outputTokenCount":3}}'),
       expect => { finish => 'FINISH', class => 'stop', input => 4,
                   output => 3, content => 2, first => 0 } },
+    { name => 'invoke-guardrail', %invoke,
+      title => 'a guardrail answers, and no model ends',
+      path => '/model/amazon.titan-text-lite-v1/invoke-with-response-stream',
+      body => chunk('{"outputText":"Input blocked","index":0,'
+                    . '"totalOutputTextTokenCount":3,"inputTextTokenCount":6,'
+                    . '"amazon-bedrock-guardrailAction":"INTERVENED"}'),
+      expect => { class => 'content_filter', input => 6, output => 3,
+                  content => 1 } },
+    { name => 'invoke-guarded', %invoke,
+      title => 'a guardrail that lets pass',
+      path => '/model/amazon.titan-text-lite-v1/invoke',
+      type => 'application/json', request => '{"inputText":"hello"}',
+      body => '{"inputTextTokenCount":4,"results":[{"tokenCount":3,'
+              . '"outputText":"Hello","completionReason":"LENGTH"}],'
+              . '"amazon-bedrock-guardrailAction":"NONE"}',
+      expect => { finish => 'LENGTH', class => 'length', input => 4,
+                  output => 3, stream => 0 } },
     { name => 'invoke-llama', %invoke,
       path => '/model/meta.llama3-8b-instruct-v1:0/'
               . 'invoke-with-response-stream',
