@@ -179,6 +179,8 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
     fact("health", "unpriced_calls", NULL, NULL, NULL, UNPRICED, 0),
     zone("health", "lost_on_resize", NULL, NULL, NULL, NULL,
          LOST_ON_RESIZE, 0),
+    zone("health", "live_dropped", "nginx_llm_in_flight_dropped", NULL, NULL,
+         "Calls never seen in flight, for want of room.", LIVE_DROPPED, 0),
     zone("health", "providers_dropped", NULL, NULL, NULL, NULL,
          PROVIDERS_DROPPED, 0),
     zone("health", "late_settles", NULL, NULL, NULL, NULL, LATE_SETTLES, 0),

@@ -89,8 +89,8 @@ sub wrong {
             series_folded samples_dropped)) } },
         health => {
             %{ _keys($count, qw(other_requests estimated_calls unpriced_calls
-                lost_on_resize providers_dropped late_settles generation
-                workers)) },
+                lost_on_resize live_dropped providers_dropped late_settles
+                generation workers)) },
             unreadable => { map => $count },
             unpriced => { map => $count },
             splices_skipped => { map => $count },
