@@ -495,12 +495,12 @@ subtest 'a stream that ends late' => sub {
     select undef, undef, undef, 0.05;
 
     call('left-named/4?p=slowly&x=');
-    my ($line) = $t->logged(1);
+    my ($line) = $t->logged(1, 30);
     is($line->{provider}, 'slowly', 'one that ends before');
     is(left('slowly'), 4, 'is heard');
 
     $c->response;
-    ($line) = $t->logged(1);
+    ($line) = $t->logged(1, 30);
     is($line->{remaining_requests}, 5, 'its own value in the log');
     is(left('slowly'), 4, 'what is older does not replace it');
 };
@@ -528,14 +528,14 @@ subtest 'more providers than there is room for' => sub {
     is($status->{health}{providers_dropped}, 0, 'room for all so far');
 
     call("left-named/$_?p=many$_&x=") for 1 .. 70;
-    $t->logged(70);
+    $t->logged(70, 30);
 
     my $now = told();
     is(keys %$now, 64, '64 are kept');
     is($status->{health}{providers_dropped}, $before + 70 - 64,
        'the rest is counted');
     is($now->{"many$_"}{remaining_requests}, $_, "many$_")
-        for 1, 64 - $before;
+        for 1, 32;
 
     call('left-named/1234?p=many1&x=');
     $t->logged(1);
