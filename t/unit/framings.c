@@ -68,7 +68,7 @@ static const body_t  arrays[] = {
     { "a comma missing", in("[" PART("a") "\n" PART("b") "\n]"), "1 1 m" },
     { "two commas", in("[" PART("a") ",," PART("b") "]"), "2 1 m" },
     { "a comma last", in("[" PART("a") ",]"), "2 1 m" },
-    { "something behind it", in("[" PART("a") "]x"), "1 1 m" },
+    { "something behind it", in("[" PART("a") "]x"), "1 1 mc" },
     { "an element that is no JSON", in("[" PART("a") ",{'b':1}]"), "2 1 m" }
 };
 
