@@ -94,6 +94,18 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *conf)
 }
 
 
+ngx_http_llm_extra_t *
+ngx_http_llm_ctx_extra(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->extra == NULL) {
+        ctx->extra = ngx_pcalloc(ctx->request->pool,
+                                 sizeof(ngx_http_llm_extra_t));
+    }
+
+    return ctx->extra;
+}
+
+
 #define NGX_HTTP_LLM_READER                                                   \
     ngx_max(sizeof(llm_request_t), sizeof(llm_response_t))
 

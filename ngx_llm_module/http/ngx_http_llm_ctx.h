@@ -46,6 +46,21 @@ typedef struct {
 } ngx_http_llm_asked_t;
 
 
+/*
+ * What only calls need that are gated, changed or held up: each record is
+ * made, and known from inside, by the file it is named for.
+ */
+
+typedef struct {
+    struct ngx_http_llm_inspect_s  *inspect;
+    struct ngx_http_llm_gate_s     *gate;
+    struct ngx_http_llm_splice_s   *splice;
+    struct ngx_http_llm_edit_s     *edit;
+    struct ngx_http_llm_slo_s      *slo;
+    struct ngx_http_llm_timeout_s  *timeout;
+} ngx_http_llm_extra_t;
+
+
 typedef struct {
     ngx_http_request_t        *request;
     ngx_http_llm_loc_conf_t   *conf;     /* of the location at hand */
@@ -76,6 +91,7 @@ typedef struct {
     ngx_http_upstream_t       *left;     /* that of the last round; at last
                                             the one that variables tell of */
     ngx_list_t                *headers;  /* the client's own, while replaced */
+    ngx_http_llm_extra_t      *extra;    /* NULL: nothing of it was needed */
 
     const llm_price_t         *price;
     uint32_t                   series;
@@ -122,6 +138,9 @@ typedef enum {
 ngx_http_llm_ctx_t *ngx_http_llm_ctx_get(ngx_http_request_t *r);
 ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r,
     ngx_http_llm_loc_conf_t *conf);
+
+/* Made when first asked for; NULL: no memory. */
+ngx_http_llm_extra_t *ngx_http_llm_ctx_extra(ngx_http_llm_ctx_t *ctx);
 
 /* Memory for one reader; the one before is over. */
 void *ngx_http_llm_ctx_memory(ngx_http_llm_ctx_t *ctx);
