@@ -109,7 +109,6 @@ my @wrong = (
     (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
      qw(llm_budget llm_limit llm_deny llm_allow_models llm_set_model
         llm_include_usage llm_slo llm_max_cost llm_key_secret)),
-    [$zone, "$on llm_inspect precontent;", qr/invalid value "precontent"/],
 );
 
 my @right = (
@@ -121,7 +120,8 @@ my @right = (
     [$zone, "$on llm_route x\$uri; llm_provider \$host;"],
     [$zone, "$on llm_provider auto; llm_stream_buffering on;"],
     [$zone, "$on llm_accept_encoding pass; llm_inspect passive;"],
-    [$zone, "$on llm_inspect_max 1m;"],
+    [$zone, "$on llm_inspect_max 1m; llm_inspect preaccess;"],
+    [$zone, "$on llm_inspect precontent;"],
     ["$zone llm_price gpt* input=1 output=2.5 cache_read=0.1 request=1;"
      . "llm_price ~^o[13] provider=openai input=1 output=2;", $on],
     [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],

@@ -22,6 +22,8 @@ ngx_conf_enum_t  ngx_http_llm_accept_encodings[] = {
 
 ngx_conf_enum_t  ngx_http_llm_inspects[] = {
     { ngx_string("passive"), NGX_HTTP_LLM_INSPECT_PASSIVE },
+    { ngx_string("precontent"), NGX_HTTP_LLM_INSPECT_PRECONTENT },
+    { ngx_string("preaccess"), NGX_HTTP_LLM_INSPECT_PREACCESS },
     { ngx_null_string, 0 }
 };
 
@@ -159,6 +161,10 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         if (conf->accept_encoding == NGX_HTTP_LLM_ACCEPT_IDENTITY) {
             mcf->identity = 1;
+        }
+
+        if (conf->inspect == NGX_HTTP_LLM_INSPECT_PREACCESS) {
+            mcf->preaccess = 1;
         }
     }
 

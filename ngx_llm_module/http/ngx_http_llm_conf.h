@@ -22,7 +22,9 @@
 #define NGX_HTTP_LLM_ACCEPT_IDENTITY  0
 #define NGX_HTTP_LLM_ACCEPT_PASS      1
 
-#define NGX_HTTP_LLM_INSPECT_PASSIVE  0
+#define NGX_HTTP_LLM_INSPECT_PASSIVE     0
+#define NGX_HTTP_LLM_INSPECT_PRECONTENT  1
+#define NGX_HTTP_LLM_INSPECT_PREACCESS   2
 
 
 typedef struct {
@@ -38,6 +40,7 @@ typedef struct {
     unsigned                     used:1;
     unsigned                     upstream_first:1;  /* see the probe */
     unsigned                     identity:1; /* llm_accept_encoding is used */
+    unsigned                     preaccess:1;   /* llm_inspect preaccess is */
 } ngx_http_llm_main_conf_t;
 
 

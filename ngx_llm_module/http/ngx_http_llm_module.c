@@ -8,6 +8,7 @@
 
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_status.h"
@@ -340,6 +341,10 @@ ngx_http_llm_init(ngx_conf_t *cf)
         || ngx_http_llm_init_phase(cf, NGX_HTTP_REWRITE_PHASE,
                                    ngx_http_llm_rewrite_handler)
            != NGX_OK
+        || (mcf->preaccess
+            && ngx_http_llm_init_phase(cf, NGX_HTTP_PREACCESS_PHASE,
+                                       ngx_http_llm_preaccess_handler)
+               != NGX_OK)
         || ngx_http_llm_init_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                                    ngx_http_llm_precontent_handler)
            != NGX_OK

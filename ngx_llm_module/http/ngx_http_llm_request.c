@@ -20,10 +20,7 @@
 
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_finish.h"
-
-
-static void ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx,
-    ngx_chain_t *in);
+#include "ngx_http_llm_inspect.h"
 
 
 ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
@@ -117,7 +114,7 @@ ngx_http_llm_request_identity(ngx_http_llm_ctx_t *ctx)
 /*
  * A body that was read before there was a location (client_body_early_read,
  * or another module) has passed the filter when nobody knew of a call.  What
- * is in a file is not read: that would block.
+ * is in a file is not read, for that would block; but see the inspection.
  */
 
 static void
@@ -138,12 +135,13 @@ ngx_http_llm_request_early(ngx_http_llm_ctx_t *ctx)
         }
     }
 
-    ngx_http_llm_request_read(ctx, rb->bufs);
-
-    if (ctx->reading) {
-        llm_request_end(ctx->reading);
-        ngx_http_llm_request_done(ctx);
+    for (cl = rb->bufs; cl; cl = cl->next) {
+        ngx_http_llm_request_feed(ctx, cl->buf->pos,
+                                  ngx_buf_in_memory(cl->buf)
+                                  ? cl->buf->last - cl->buf->pos : 0);
     }
+
+    ngx_http_llm_request_over(ctx);
 }
 
 
@@ -234,6 +232,7 @@ ngx_http_llm_request_live(ngx_http_llm_ctx_t *ctx)
 ngx_int_t
 ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_llm_ctx_t        *ctx;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_llm_main_conf_t  *mcf;
@@ -254,6 +253,14 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 
     if (ctx->conf->zone == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (ngx_http_llm_inspect_wanted(ctx->conf)) {
+        rc = ngx_http_llm_inspect(ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     /* a body that was read in an earlier phase does not end the wait */
@@ -374,12 +381,65 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
 }
 
 
+void
+ngx_http_llm_request_feed(ngx_http_llm_ctx_t *ctx, u_char *p, size_t len)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (len == 0 || ctx->answer) {
+        return;
+    }
+
+    if (ctx->reading == NULL) {
+
+        if (ctx->asked.state != LLM_REQUEST_UNREAD) {
+            return;
+        }
+
+        ctx->reading = ngx_http_llm_ctx_memory(ctx);
+        if (ctx->reading == NULL) {
+            return;
+        }
+
+        mcf = ngx_http_get_module_main_conf(ctx->request,
+                                            ngx_http_llm_module);
+        llm_request_init(ctx->reading, mcf->dialects);
+    }
+
+    llm_request_feed(ctx->reading, p, len, ctx->conf->inspect_max);
+}
+
+
+void
+ngx_http_llm_request_over(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->reading) {
+        llm_request_end(ctx->reading);
+        ngx_http_llm_request_done(ctx);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_llm_request_known(ngx_http_llm_ctx_t *ctx)
+{
+    llm_request_t  *r;
+
+    r = ctx->reading;
+
+    if (r == NULL) {
+        return ctx->asked.state != LLM_REQUEST_UNREAD;
+    }
+
+    return r->state != LLM_REQUEST_READING
+           && r->state != LLM_REQUEST_AMBIGUOUS;
+}
+
+
 static void
 ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
 {
-    size_t                     len;
-    ngx_buf_t                 *b;
-    ngx_http_llm_main_conf_t  *mcf;
+    ngx_buf_t  *b;
 
     if (ctx->answer) {
         return;
@@ -387,28 +447,13 @@ ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
 
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
-        len = ngx_buf_in_memory(b) ? (size_t) (b->last - b->pos) : 0;
 
-        if (len && ctx->reading == NULL && ctx->asked.state == 0) {
-            ctx->reading = ngx_http_llm_ctx_memory(ctx);
-
-            if (ctx->reading == NULL) {
-                return;
-            }
-
-            mcf = ngx_http_get_module_main_conf(ctx->request,
-                                                ngx_http_llm_module);
-            llm_request_init(ctx->reading, mcf->dialects);
-        }
-
-        if (ctx->reading && len) {
-            llm_request_feed(ctx->reading, b->pos, len,
-                             ctx->conf->inspect_max);
+        if (ngx_buf_in_memory(b)) {
+            ngx_http_llm_request_feed(ctx, b->pos, b->last - b->pos);
         }
 
         if (b->last_buf && ctx->reading) {
-            llm_request_end(ctx->reading);
-            ngx_http_llm_request_done(ctx);
+            ngx_http_llm_request_over(ctx);
 
             if (!ctx->request->request_body_no_buffering) {
                 ctx->ready = ngx_http_llm_now();
