@@ -25,8 +25,10 @@
 
 #if (nginx_version >= 1023000)
 #define ngx_http_llm_header_next(h)  (h)->next
+#define ngx_http_llm_header_single(h)  (h)->next = NULL
 #else
 #define ngx_http_llm_header_next(h)  NULL
+#define ngx_http_llm_header_single(h)
 #endif
 
 

@@ -58,6 +58,7 @@ typedef struct {
     struct ngx_http_llm_edit_s     *edit;
     struct ngx_http_llm_slo_s      *slo;
     struct ngx_http_llm_timeout_s  *timeout;
+    struct ngx_http_llm_refused_s  *refused;
 } ngx_http_llm_extra_t;
 
 

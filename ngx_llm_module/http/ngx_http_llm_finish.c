@@ -19,6 +19,7 @@
 
 
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
 
 
@@ -246,6 +247,12 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
     a = ctx->answer;
     status = ngx_http_llm_finish_status(r);
 
+    if (ngx_http_llm_reply_refused(ctx)) {
+        ctx->outcome = LLM_OUTCOME_REFUSED;
+        ctx->error = LLM_ERROR_GATE;
+        return;
+    }
+
     if (!complete
         && (c->error || c->timedout
             || r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST))
@@ -309,7 +316,9 @@ ngx_http_llm_finish_unreadable(ngx_http_llm_ctx_t *ctx)
 
     /* the header filter has counted codings that it could not read */
 
-    if (ctx->unreadable || status < 200 || status > 299) {
+    if (ctx->unreadable || status < 200 || status > 299
+        || ngx_http_llm_reply_refused(ctx))
+    {
         return;
     }
 
@@ -451,7 +460,8 @@ static ngx_uint_t
 ngx_http_llm_finish_off(ngx_http_llm_ctx_t *ctx)
 {
     return ctx->conf->zone == NULL && ctx->rounds == NULL
-           && !ctx->request->error_page && !ctx->request->err_status;
+           && !ctx->request->error_page && !ctx->request->err_status
+           && !ngx_http_llm_reply_refused(ctx);
 }
 
 

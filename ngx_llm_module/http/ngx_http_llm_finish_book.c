@@ -193,7 +193,9 @@ ngx_http_llm_finish_book_times(ngx_http_llm_ctx_t *ctx)
     uint32_t              series;
     ngx_http_llm_zone_t  *zone;
 
-    if (ctx->replay) {
+    /* a refused call was handed to nobody, and no time of it is a provider's */
+
+    if (ctx->replay || ctx->outcome == LLM_OUTCOME_REFUSED) {
         return;
     }
 

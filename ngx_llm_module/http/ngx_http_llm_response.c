@@ -15,6 +15,7 @@
 
 
 #include "ngx_http_llm_response.h"
+#include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
 
 
@@ -247,6 +248,16 @@ ngx_http_llm_header_filter(ngx_http_request_t *r)
     }
 
     ctx = ngx_http_llm_ctx_get(r);
+
+    if (ctx && ngx_http_llm_reply_refused(ctx)) {
+        /* no answer to be read */
+
+        if (ngx_http_llm_reply_headers(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_llm_next_header_filter(r);
+    }
 
     if (ctx == NULL || ctx->conf->zone == NULL || ctx->answer) {
         return ngx_http_llm_next_header_filter(r);
