@@ -42,7 +42,7 @@ my @FIELDS = qw(prompt_tokens completion_tokens prompt_tokens_details
     candidatesTokenCount prompt_eval_count);
 
 # where the dialects' tables stand
-my $TABLES = qr{/core/llm_(?:dialect|request|response)\w*\.[ch]\z};
+my $TABLES = qr{/core/llm_(?:dialect|request|response|splice|edit)\w*\.[ch]\z};
 
 my @TOP_LEVEL = ($SRC, qw(config t docs build.sh README.md LICENSE CHANGES));
 

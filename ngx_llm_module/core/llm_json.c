@@ -77,7 +77,7 @@ llm_json_run(llm_json_t *s, const uint8_t *p, const uint8_t *e,
     llm_json_until_e until)
 {
     size_t                  len;
-    uint8_t                 c, node;
+    uint8_t                 c, node, flags;
     unsigned                depth;
     const uint8_t          *b, *q;
     const llm_json_node_t  *nodes;
@@ -453,7 +453,8 @@ key_or_end:
     SKIP_SPACE(ST_KEY_OR_END);
 
     if (c == '}') {
-        goto close;
+        flags = LLM_JSON_E_EMPTY;
+        goto close_empty;
     }
 
 key:
@@ -527,6 +528,10 @@ close:
         goto error;
     }
 
+    flags = 0;
+
+close_empty:
+
     p++;
 
     node = PARENT();
@@ -534,7 +539,7 @@ close:
 
     if (nodes[node].slot && (nodes[node].flags & LLM_JSON_F_CLOSE)) {
         s->start = AT(p - 1);
-        s->flags = 0;
+        s->flags = flags;
         llm_json_emit(s, node, LLM_JSON_CLOSE, NULL, 0, AT(p));
     }
 

@@ -49,6 +49,7 @@ typedef enum {
 #define LLM_JSON_E_TWIN    0x04  /* the key differs from the table's in case
                                     only: reported for strict tables */
 #define LLM_JSON_E_BADESC  0x08  /* lone surrogate: decoded as U+FFFD */
+#define LLM_JSON_E_EMPTY   0x10  /* the object that CLOSEs has no member */
 
 
 /*

@@ -244,10 +244,26 @@ llm_request_bound(llm_request_t *r, const llm_json_event_t *ev)
 }
 
 
+/* Those billed are the most that any place names. */
+
+static void
+llm_request_choices(llm_request_t *r, llm_str_t text)
+{
+    uint64_t  v;
+
+    v = 0;
+
+    if (llm_decimal_count(text, &v) != LLM_DECIMAL_NEGATIVE) {
+        v = llm_min(v, UINT32_MAX);
+        r->choices = llm_max(r->choices, v);
+    }
+}
+
+
 static void
 llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
 {
-    if (ev->slot >= R_BOUNDS && ev->slot < R_UNIQUE) {
+    if (ev->slot >= R_BOUNDS && ev->slot < R_BOUNDS_END) {
         llm_request_bound(r, ev);
         return;
     }
@@ -261,6 +277,12 @@ llm_request_number(llm_request_t *r, const llm_json_event_t *ev)
 
     case R_THINKING:
         r->thinking = 1;
+        break;
+
+    case R_N:
+    case R_BEST_OF:
+    case R_CANDIDATES:
+        llm_request_choices(r, ev->text);
         break;
 
     case R_ITEM:
@@ -412,19 +434,31 @@ llm_request_value(void *data, const llm_json_event_t *ev)
     }
 
     if (ev->type == LLM_JSON_CLOSE) {
-        llm_request_json_close(r, ev);
+
+        if (ev->slot < R_MARKED) {
+            llm_request_mark_close(r, ev);
+
+        } else {
+            llm_request_json_close(r, ev);
+        }
+
         return;
     }
 
-    if (ev->slot < R_UNIQUE) {
+    if (ev->slot < R_MARKED) {
 
         if ((r->seen & (1u << ev->slot))
             || (ev->flags & (LLM_JSON_E_ESCKEY|LLM_JSON_E_TWIN)))
         {
-            llm_request_ambiguous(r);
+            r->marks.twice |= 1u << ev->slot;
+
+            if (ev->slot < R_UNIQUE) {
+                llm_request_ambiguous(r);
+            }
         }
 
         r->seen |= 1u << ev->slot;
+        llm_request_mark(r, ev);
     }
 
     sign = &llm_request_signs[ev->slot];

@@ -50,6 +50,56 @@ typedef struct {
 } llm_request_json_t;
 
 
+/*
+ * Where the values stand that a change of the body needs: offsets into it.
+ * What a mark says holds for one place; a place that was met twice is in
+ * "twice", a bit a slot.
+ */
+
+typedef enum {
+    LLM_MARK_NONE = 0,           /* not there */
+    LLM_MARK_VALUE,              /* a number, a string, true or false */
+    LLM_MARK_NULL,
+    LLM_MARK_OBJECT,             /* start: its brace; no len */
+    LLM_MARK_EMPTY,              /* the same, without a member */
+    LLM_MARK_ODD                 /* none that could be there, or too long */
+} llm_mark_kind_e;
+
+
+typedef enum {
+    LLM_MARK_ROOT = 0,
+    LLM_MARK_MODEL,
+    LLM_MARK_GENERATION,         /* objects that hold a bound */
+    LLM_MARK_INFERENCE,
+    LLM_MARK_TITAN,
+    LLM_MARK_OPTIONS,
+    LLM_MARK_PARAMETERS,
+    LLM_MARK_STREAM_OPTIONS,
+    LLM_MARK_INCLUDE_USAGE,
+    LLM_MARK_BUDGET,             /* of thinking */
+    LLM_MARK_N
+} llm_mark_e;
+
+
+#define LLM_MARK_BOUNDS  4       /* more than any body has use for */
+
+typedef struct {
+    uint32_t             start;
+    uint16_t             len;
+    uint8_t              slot;   /* which bound */
+    uint8_t              kind;   /* llm_mark_kind_e */
+} llm_mark_t;
+
+
+typedef struct {
+    llm_mark_t           at[LLM_MARK_N];
+    llm_mark_t           bound[LLM_MARK_BOUNDS];
+    uint32_t             nbounds;    /* met, marked or not */
+    uint32_t             twice;
+    uint32_t             budget;     /* its value */
+} llm_request_marks_t;
+
+
 typedef struct {
     llm_json_t           json;
 
@@ -69,6 +119,7 @@ typedef struct {
     uint8_t              thinking;   /* is asked for, by a budget */
     uint32_t             turns;
     uint32_t             tokens;     /* of prompts given as token numbers */
+    uint32_t             choices;    /* answers asked for: n, best_of */
     uint64_t             max_tokens;
     uint64_t             prompt_bytes;   /* of all prompt text */
 
@@ -91,6 +142,8 @@ typedef struct {
     uint8_t              open;       /* which */
     uint8_t              in_string;
     uint8_t              escape;     /* after the backslash, and how far */
+
+    llm_request_marks_t  marks;
 
     uint8_t              temperature[15];
     uint8_t              model[LLM_JSON_TEXT];

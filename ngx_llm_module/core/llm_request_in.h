@@ -2,8 +2,9 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * What the files of the request's reader share with one another and nobody
- * else: the meanings of the values at the places of the table.
+ * What the files of the request's reader share with one another, with the
+ * splicer and nobody else: the meanings of the values at the places of the
+ * table.
  */
 
 
@@ -46,10 +47,20 @@ enum {
     R_TITAN_MAX,
     R_OPTIONS_MAX,
     R_PARAMETERS_MAX,
+    R_BOUNDS_END,
+
+    R_N = R_BOUNDS_END,          /* how many answers */
+    R_BEST_OF,
+    R_CANDIDATES,
     R_UNIQUE,
 
-    R_INCLUDE_USAGE = R_UNIQUE,
-    R_TEMPERATURE,
+    R_INCLUDE_USAGE = R_UNIQUE,  /* these are marked as well */
+    R_STREAM_OPTIONS,
+    R_THINKING,                  /* how many tokens it may think */
+    R_ROOT,
+    R_MARKED,
+
+    R_TEMPERATURE = R_MARKED,
     R_TURN,                      /* one message */
     R_TEXT,                      /* prompt text */
     R_TOKEN,                     /* a prompt's token as a number */
@@ -59,7 +70,6 @@ enum {
     R_TOOLS,                     /* the same, of tools */
     R_SCHEMA,                    /* the same, of the answer's form */
     R_TOOL,                      /* one tool */
-    R_THINKING,                  /* how many tokens it may think */
     R_MEDIA,                     /* a part, by the word for its type */
     R_IMAGE,                     /* a part that is an image */
     R_DOCUMENT,
@@ -130,6 +140,13 @@ typedef struct {
 } llm_request_sign_t;
 
 extern const llm_request_sign_t  llm_request_signs[R_SLOTS];
+
+
+/* llm_request_mark.c */
+
+/* A value at a place below R_MARKED, or its end. */
+void llm_request_mark(llm_request_t *r, const llm_json_event_t *ev);
+void llm_request_mark_close(llm_request_t *r, const llm_json_event_t *ev);
 
 
 /* llm_request_json.c */

@@ -21,9 +21,11 @@
 #define S  LLM_JSON_F_STRING
 
 const llm_json_row_t  llm_request_rows[] = {
+    { "", R_ROOT, O|C },
     { "model", R_MODEL, O },
     { "stream", R_STREAM, O },
-    { "stream_options.include_usage", R_INCLUDE_USAGE, 0 },
+    { "stream_options", R_STREAM_OPTIONS, O|C },
+    { "stream_options.include_usage", R_INCLUDE_USAGE, O },
     { "temperature", R_TEMPERATURE, 0 },
 
     /*
@@ -39,30 +41,40 @@ const llm_json_row_t  llm_request_rows[] = {
     { "maxTokens", R_MAX_CAMEL, O },
     { "n_predict", R_N_PREDICT, O },
 
+    /* how many answers are asked for, each as long as that */
+
+    { "n", R_N, O },
+    { "best_of", R_BEST_OF, O },
+    { "num_generations", R_N, O },
+    { "generationConfig.candidateCount", R_CANDIDATES, O },
+    { "generationConfig.candidate_count", R_CANDIDATES, O },
+    { "generation_config.candidateCount", R_CANDIDATES, O },
+    { "generation_config.candidate_count", R_CANDIDATES, O },
+
     /* Gemini's JSON may be written in both ways at each level */
 
-    { "generationConfig", R_GENERATION, O },
+    { "generationConfig", R_GENERATION, O|C },
     { "generationConfig.maxOutputTokens", R_GENERATION_MAX, O },
     { "generationConfig.max_output_tokens", R_GENERATION_MAX, O },
     { "generationConfig.temperature", R_TEMPERATURE, 0 },
-    { "generation_config", R_GENERATION, O },
+    { "generation_config", R_GENERATION, O|C },
     { "generation_config.maxOutputTokens", R_GENERATION_MAX, O },
     { "generation_config.max_output_tokens", R_GENERATION_MAX, O },
     { "generation_config.temperature", R_TEMPERATURE, 0 },
 
     /* Converse and Nova, Titan, Ollama, TGI */
 
-    { "inferenceConfig", R_INFERENCE, O },
+    { "inferenceConfig", R_INFERENCE, O|C },
     { "inferenceConfig.maxTokens", R_INFERENCE_MAX, O },
     { "inferenceConfig.max_new_tokens", R_INFERENCE_MAX_NEW, O },
     { "inferenceConfig.temperature", R_TEMPERATURE, 0 },
-    { "textGenerationConfig", R_TITAN, O },
+    { "textGenerationConfig", R_TITAN, O|C },
     { "textGenerationConfig.maxTokenCount", R_TITAN_MAX, O },
     { "textGenerationConfig.temperature", R_TEMPERATURE, 0 },
-    { "options", R_OPTIONS, O },
+    { "options", R_OPTIONS, O|C },
     { "options.num_predict", R_OPTIONS_MAX, O },
     { "options.temperature", R_TEMPERATURE, 0 },
-    { "parameters", R_PARAMETERS, O },
+    { "parameters", R_PARAMETERS, O|C },
     { "parameters.max_new_tokens", R_PARAMETERS_MAX, O },
     { "parameters.temperature", R_TEMPERATURE, 0 },
 
@@ -98,9 +110,9 @@ const llm_json_row_t  llm_request_rows[] = {
     { "tools[].input_schema", R_SYSTEM, O },
     { "tools[].functionDeclarations[]", R_TOOL, O },
     { "tools[].function_declarations[]", R_TOOL, O },
-    { "thinking.budget_tokens", R_THINKING, 0 },
+    { "thinking.budget_tokens", R_THINKING, O },
     { "additionalModelRequestFields.thinking.budget_tokens",
-      R_THINKING, 0 },
+      R_THINKING, O },
     { "functions", R_TOOLS, O|C },
     { "functions[]", R_TOOL, O },
     { "response_format.json_schema", R_SCHEMA, O|C },
