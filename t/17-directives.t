@@ -71,6 +71,18 @@ my @wrong = (
     [$zone, "$on llm_provider auto; llm_provider b;", qr/duplicate/],
     [$zone, "$on llm_provider a b;", qr/number of arguments/],
 
+    # llm_key_secret
+    ["$zone llm_key_secret a b;", '', qr/number of arguments/],
+    ["$zone llm_key_secret '';", '', qr/llm_key_secret" .*is empty/],
+    ["$zone llm_key_secret a; llm_key_secret b;", '', qr/duplicate/],
+    ["$zone llm_key_secret file=;", '', qr/needs a path/],
+    ["$zone llm_key_secret file=/no/such/secret;", '',
+     qr{"/no/such/secret" failed.*No such file}],
+    ["$zone llm_key_secret file=%%DIR%%;", '', qr/failed/],
+    ["$zone llm_key_secret file=%%DIR%%/empty;", '', qr/is empty/],
+    ["$zone llm_key_secret file=%%DIR%%/long;", '', qr/longer than 4096/],
+    [$zone, "$on llm_key_secret a;", qr/llm_key_secret" .*not allowed/],
+
     # prices
     ["$zone llm_prices /no/such/list.json;", '',
      qr{/no/such/list\.json.*No such file}s],
@@ -108,7 +120,7 @@ my @wrong = (
     # what comes later is unknown, never silently taken
     (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
      qw(llm_budget llm_limit llm_deny llm_allow_models llm_set_model
-        llm_include_usage llm_slo llm_max_cost llm_key_secret)),
+        llm_include_usage llm_slo llm_max_cost)),
 );
 
 my @right = (
@@ -122,6 +134,7 @@ my @right = (
     [$zone, "$on llm_accept_encoding pass; llm_inspect passive;"],
     [$zone, "$on llm_inspect_max 1m; llm_inspect preaccess;"],
     [$zone, "$on llm_inspect precontent;"],
+    ["$zone llm_key_secret file=%%DIR%%/secret;", $on],
     ["$zone llm_price gpt* input=1 output=2.5 cache_read=0.1 request=1;"
      . "llm_price ~^o[13] provider=openai input=1 output=2;", $on],
     [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],
@@ -130,6 +143,9 @@ my @right = (
     ['llm_price gpt input=1 output=2;', ''],
 );
 
+$t->write_file('empty', "\r\n\n");
+$t->write_file('long', 'x' x 4097);
+$t->write_file('secret', ('x' x 4095) . "\n");
 $t->write_file('not.json', "{ this is no list\n");
 $t->write_file('nonsense.json',
     '{"gpt-x": {"input_cost_per_token": "much"}}');

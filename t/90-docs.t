@@ -255,7 +255,7 @@ my @CHECKS = (
          sub { s{^(\| `/completions` .*\n)(\| .*\n)}{$2$1}m }]],
     ['names', \&names,
         ['README.md', sub { s/\z/llm_budget day;\n/ }],
-        ['CHANGES', sub { s/\z/\$llm_key_id\n/ }]],
+        ['CHANGES', sub { s{\z}{\$llm_caller\n} }]],
     ['links', \&broken_links,
         ['README.md', sub { s/\z/[x](docs\/nothing.md)\n/ }],
         ['README.md', sub { s/\z/[x](docs\/status.md#nothing)\n/ }],

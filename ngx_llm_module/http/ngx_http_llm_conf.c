@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_key.h"
 
 
 static ngx_int_t ngx_http_llm_conf_complex(ngx_conf_t *cf, ngx_str_t *value,
@@ -89,7 +90,8 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
     old = ngx_http_llm_conf_old(cf->cycle->old_cycle);
 
     if (ngx_http_llm_prices_done(cf, &mcf->prices, old ? &old->prices : NULL)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_llm_key_init(cf, mcf, old) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -34,6 +34,8 @@ typedef struct {
     ngx_uint_t                   generation; /* of the configuration */
     void                        *info;       /* ngx_http_llm_status_info_t */
 
+    ngx_str_t                    key_secret;
+
     llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
     ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
     ngx_uint_t                   proxy_index;
@@ -41,6 +43,7 @@ typedef struct {
     unsigned                     upstream_first:1;  /* see the probe */
     unsigned                     identity:1; /* llm_accept_encoding is used */
     unsigned                     preaccess:1;   /* llm_inspect preaccess is */
+    unsigned                     key_given:1;   /* by llm_key_secret */
 } ngx_http_llm_main_conf_t;
 
 

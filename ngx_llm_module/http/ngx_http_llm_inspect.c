@@ -28,16 +28,7 @@
 #define NGX_HTTP_LLM_INSPECT_TURN   (16 * NGX_HTTP_LLM_INSPECT_PIECE)
 
 
-struct ngx_http_llm_inspect_s {
-    ngx_chain_t               *cl;       /* of an old body: what is next */
-    off_t                      at;       /* bytes of that link that are done */
-    u_char                    *piece;
-    unsigned                   begun:1;  /* an old body */
-    unsigned                   reading:1;   /* its reader owns the request */
-};
-
-
-static struct ngx_http_llm_inspect_s *
+ngx_http_llm_inspect_t *
 ngx_http_llm_inspect_get(ngx_http_llm_ctx_t *ctx)
 {
     ngx_http_llm_extra_t  *extra;
@@ -46,7 +37,7 @@ ngx_http_llm_inspect_get(ngx_http_llm_ctx_t *ctx)
 
     if (extra && extra->inspect == NULL) {
         extra->inspect = ngx_pcalloc(ctx->request->pool,
-                                     sizeof(struct ngx_http_llm_inspect_s));
+                                     sizeof(ngx_http_llm_inspect_t));
     }
 
     return extra ? extra->inspect : NULL;
@@ -77,7 +68,7 @@ ngx_http_llm_inspect_body(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_llm_inspect_file(ngx_http_llm_ctx_t *ctx,
-    struct ngx_http_llm_inspect_s *in, ngx_buf_t *b, size_t *turn)
+    ngx_http_llm_inspect_t *in, ngx_buf_t *b, size_t *turn)
 {
     off_t    rest;
     size_t   len;
@@ -125,7 +116,7 @@ ngx_http_llm_inspect_file(ngx_http_llm_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_llm_inspect_chain(ngx_http_llm_ctx_t *ctx,
-    struct ngx_http_llm_inspect_s *in)
+    ngx_http_llm_inspect_t *in)
 {
     size_t      turn;
     ngx_buf_t  *b;
@@ -158,7 +149,7 @@ ngx_http_llm_inspect_chain(ngx_http_llm_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_llm_inspect_old(ngx_http_llm_ctx_t *ctx,
-    struct ngx_http_llm_inspect_s *in)
+    ngx_http_llm_inspect_t *in)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r;
@@ -209,9 +200,9 @@ ngx_http_llm_inspect_old(ngx_http_llm_ctx_t *ctx,
 ngx_int_t
 ngx_http_llm_inspect(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_int_t                       rc;
-    ngx_http_request_t             *r;
-    struct ngx_http_llm_inspect_s  *in;
+    ngx_int_t                rc;
+    ngx_http_request_t      *r;
+    ngx_http_llm_inspect_t  *in;
 
     r = ctx->request;
 

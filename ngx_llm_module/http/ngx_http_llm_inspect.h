@@ -13,6 +13,28 @@
 #include "ngx_http_llm_ctx.h"
 
 
+/* What is kept of a call for it, in ctx->extra. */
+
+typedef struct ngx_http_llm_inspect_s  ngx_http_llm_inspect_t;
+
+struct ngx_http_llm_inspect_s {
+    ngx_chain_t               *cl;       /* of an old body: what is next */
+    off_t                      at;       /* bytes of that link that are done */
+    u_char                    *piece;
+
+    u_char                     key_id[16];
+
+    unsigned                   begun:1;  /* an old body */
+    unsigned                   reading:1;   /* its reader owns the request */
+    unsigned                   key_known:1;
+    unsigned                   key_there:1;
+    unsigned                   key_differ:1;   /* two keys */
+};
+
+/* Made when first asked for; NULL: no memory. */
+ngx_http_llm_inspect_t *ngx_http_llm_inspect_get(ngx_http_llm_ctx_t *ctx);
+
+
 /* Whether the body has to be known before the request leaves for its
  * upstream: by the latest in PRECONTENT. */
 static inline ngx_uint_t

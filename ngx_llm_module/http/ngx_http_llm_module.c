@@ -9,6 +9,7 @@
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
+#include "ngx_http_llm_key.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_status.h"
@@ -109,6 +110,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_conf_set_off_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_llm_loc_conf_t, inspect_max),
+      NULL },
+
+    { ngx_string("llm_key_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_key_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("llm_status"),

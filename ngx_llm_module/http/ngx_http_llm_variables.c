@@ -68,6 +68,9 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
     { ngx_string("llm_prompt_size"), ngx_http_llm_variable_text,
       V_PROMPT_SIZE, KNOWN_REQUEST },
 
+    { ngx_string("llm_key_id"), ngx_http_llm_variable_text,
+      V_KEY_ID, KNOWN_ANY },
+
     { ngx_string("llm_input_tokens"), ngx_http_llm_variable_tokens,
       offsetof(llm_tokens_t, input), KNOWN_END },
     { ngx_string("llm_output_tokens"), ngx_http_llm_variable_tokens,

@@ -29,7 +29,8 @@ enum {
     V_ERROR_TYPE,
     V_RESPONSE_ID,
     V_CLIENT_RETRY,
-    V_PROMPT_SIZE
+    V_PROMPT_SIZE,
+    V_KEY_ID
 };
 
 enum {

@@ -8,6 +8,7 @@
 
 #include "ngx_http_llm_variables.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_key.h"
 
 #include "llm_decimal.h"
 
@@ -106,6 +107,17 @@ ngx_http_llm_variable_size(ngx_http_llm_ctx_t *ctx, ngx_str_t *s)
 }
 
 
+static ngx_int_t
+ngx_http_llm_variable_key(ngx_http_llm_ctx_t *ctx, ngx_str_t *s)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_llm_key(ctx, s);
+
+    return (rc == NGX_ABORT) ? NGX_OK : rc;
+}
+
+
 ngx_int_t
 ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
     uintptr_t arg)
@@ -146,6 +158,9 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
 
     case V_PROMPT_SIZE:
         return ngx_http_llm_variable_size(ctx, s);
+
+    case V_KEY_ID:
+        return ngx_http_llm_variable_key(ctx, s);
 
     case V_FINISH_REASON:
         return a ? ngx_http_llm_variable_set(s, llm_response_finish(a))
