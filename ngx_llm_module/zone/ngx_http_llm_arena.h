@@ -15,6 +15,7 @@
 #include "llm_cells.h"
 #include "llm_facts.h"
 #include "llm_header.h"
+#include "ngx_http_llm_rows.h"
 
 
 #define NGX_HTTP_LLM_LAYOUT         3
@@ -28,8 +29,6 @@
 #define NGX_HTTP_LLM_NAME_LEN       32
 #define NGX_HTTP_LLM_VALUE_LEN      64
 
-#define NGX_HTTP_LLM_SLOTS          128      /* processes at one time */
-#define NGX_HTTP_LLM_ROWS           64       /* of a chunk */
 #define NGX_HTTP_LLM_QUOTAS         64       /* providers that tell limits */
 
 #define NGX_HTTP_LLM_COLUMNS_EACH   20       /* columns planned a series */
@@ -253,12 +252,6 @@ typedef struct {
     uint64_t  used;                  /* bit a row, written by the owner */
     ngx_http_llm_row_t  row[NGX_HTTP_LLM_ROWS];
 } ngx_http_llm_chunk_t;
-
-
-typedef struct {
-    uint64_t  owner;                 /* ngx_http_llm_owner.h */
-    uint64_t  generation;
-} ngx_http_llm_slot_t;
 
 
 /* What a provider said last: numbers plus 1, 0 is not known. */
