@@ -23,6 +23,7 @@ sub conf {
 
 my $zone = 'llm_zone zone=main:8m;';
 my $on = 'llm main;';
+my $slo = 'zone=main metric';
 
 # what stands in http {}, what in location {}, what nginx -t must say
 
@@ -106,6 +107,41 @@ my @wrong = (
     [$zone, "$on llm_inspect_max many;", qr/llm_inspect_max.*invalid value/],
     [$zone, "$on llm_inspect_max -1;", qr/llm_inspect_max.*invalid value/],
 
+    # llm_slo
+    (map { ["$zone llm_slo a $_->[0];", '', $_->[1]] }
+        ['zone=main', qr/needs "metric="/],
+        ['metric=ttft under=1s target=9 route=x', qr/needs "zone="/],
+        ['zone=no metric=errors target=9 route=x', qr/zone "no"/],
+        ["$slo=tpot target=9 route=x", qr/needs "under="/],
+        ["$slo=errors under=1s target=9 route=x", qr/takes no "under="/],
+        ["$slo=errors route=x", qr/needs "target="/],
+        ["$slo=errors target=9", qr/needs a filter/],
+        ["$slo=speed target=9 route=x", qr/invalid value "metric=speed"/],
+        (map { ["$slo=duration target=9 under=1s route=x $_",
+                qr/invalid value "\Q$_\E"/] }
+             qw(window=2m min=0 min=x min=1000001 hold=0 hold=x probe=101
+                probe=x)),
+        (map { ["$slo=errors route=x target=$_",
+                qr/invalid value "target=\Q$_\E"/] }
+             qw(0 100.1 x -1 99.99999)),
+        ["$slo=ttft target=9 under=soon route=x", qr/"under=soon"/],
+        ["$slo=ttft target=9 under=0 route=x", qr/"under=0"/],
+        ["$slo=errors target=9 route=x latch probe=5", qr/no "probe="/],
+        ["$slo=errors target=9 route=x latch hold=5s", qr/no "hold="/],
+        ["$slo=errors target=9 route=x route=y", qr/duplicate.*"route"/],
+        ["$slo=errors target=9 route=", qr/"route=" is empty/],
+        ["$slo=errors target=9 route=\$uri", qr/no variables/],
+        ["$slo=errors target=9 team=x", qr/"team" is no parameter/],
+        ["$slo=errors target=9 team=x team=y", qr/duplicate.*"team"/],
+        ["$slo=errors target=9 route=x later", qr/invalid parameter/],
+        ["$slo=errors target=9 route=x; llm_slo A $slo=errors target=9 "
+         . 'route=y', qr/duplicate llm_slo "a"/]),
+    ["$zone llm_slo a-b $slo=errors target=9 route=x;", '',
+     qr/invalid name "a-b"/],
+    [$zone . join('', map { "llm_slo a$_ $slo=errors target=9 route=x;" }
+                          1 .. 33), '', qr/"a33" is one too many/],
+    [$zone, 'llm_slo a zone=main;', qr/not allowed/],
+
     # llm_status
     ['', 'llm_status main;', qr/zone "main"/],
     [$zone, 'llm_status main xml;', qr/"xml"/],
@@ -120,7 +156,7 @@ my @wrong = (
     # what comes later is unknown, never silently taken
     (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
      qw(llm_budget llm_limit llm_deny llm_allow_models llm_set_model
-        llm_include_usage llm_slo llm_max_cost)),
+        llm_include_usage llm_max_cost)),
 );
 
 my @right = (
@@ -137,6 +173,13 @@ my @right = (
     ["$zone llm_key_secret file=%%DIR%%/secret;", $on],
     ["$zone llm_price gpt* input=1 output=2.5 cache_read=0.1 request=1;"
      . "llm_price ~^o[13] provider=openai input=1 output=2;", $on],
+    ["$zone llm_slo a $slo=ttft under=1500ms target=99.9999% window=24h "
+     . "min=1 hold=1h probe=0 provider=p model=m route=r team=x;",
+     "$on llm_label team \$http_x; llm_route \$llm_slo_a;"],
+    ["$zone llm_slo a_1 $slo=errors target=100 latch route=r;",
+     "$on if (\$llm_slo_a_1 = breach) { return 503; }"],
+    [$zone . join('', map { "llm_slo a$_ $slo=errors target=9 route=x;" }
+                          1 .. 32), ''],
     [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],
     [$zone, 'llm_status main prometheus by=provider,model;'],
     ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],

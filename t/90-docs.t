@@ -33,6 +33,9 @@ my $known = tables("$TOP/ngx_llm_module");
 my $build = slurp("$TOP/build.sh");
 my $view = slurp("$TOP/ngx_llm_module/status/ngx_http_llm_view.c");
 
+# directives whose names make variables
+my @NAMED = qw(slo limit budget);
+
 # a certificate of nobody, whose key was thrown away
 my $CERTIFICATE = <<'EOC';
 -----BEGIN CERTIFICATE-----
@@ -105,7 +108,8 @@ sub variable_pages {
     return differ('variables',
         [map { /\A\$(llm_\w+)\z/ ? $1 : () }
              table_keys($page->{'docs/variables.md'})],
-        [keys %$variable]);
+        [keys %$variable,
+         map { "llm_${_}_NAME" } grep { $directive->{"llm_$_"} } @NAMED]);
 }
 
 # What is told by names: the first row that fits holds, so paths have an order.
@@ -143,7 +147,11 @@ sub names {
         $text =~ s{[\w/.*-]*\bllm_\w+\.\w+}{}g;            # files
 
         while ($text =~ /\$(llm_[a-z_]*[a-z])\b/g) {
-            push @wrong, "$path: \$$1 is no variable" if !$variable->{$1};
+            my $name = $1;
+            next if grep { $name =~ /\Allm_${_}_/ && $directive->{"llm_$_"} }
+                    @NAMED;
+            push @wrong, "$path: \$$name is no variable"
+                if !$variable->{$name};
         }
         while ($text =~ /(?<![\$\w])(llm_[a-z_]*[a-z])\b/g) {
             push @wrong, "$path: $1 is no directive" if !$directive->{$1};
@@ -479,6 +487,7 @@ http {
     %%HTTP%%
     llm_zone zone=main:16m;
     llm_prices prices.json;
+    llm_slo any zone=main metric=errors target=95 route=/;
     server {
         listen 127.0.0.1:%%PORT_0%%;
         location / { llm main; proxy_pass http://%%UPSTREAM%%; }
@@ -526,6 +535,7 @@ sub shape {
     }
 
     $keys{providers} = [keys %{ $json->{providers}[0] || {} }];
+    $keys{slo} = [keys %{ $json->{slo}[0] || {} }];
     $keys{'windows.errors'} = [$view =~ /counter\("errors", "(\w+)"/g];
 
     return \%keys;

@@ -33,6 +33,11 @@ typedef struct {
     ngx_http_llm_prices_t        prices;
     ngx_uint_t                   generation; /* of the configuration */
     void                        *info;       /* ngx_http_llm_status_info_t */
+    ngx_array_t                 *slos;       /* ngx_http_llm_slo_conf_t *;
+                                                NULL: none */
+    ngx_http_llm_slo_t         **levels;     /* their definitions */
+    ngx_uint_t                   nslos;
+    uint64_t                     loaded;     /* ns: when it was read */
 
     ngx_str_t                    key_secret;
 

@@ -21,6 +21,7 @@
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
+#include "ngx_http_llm_slo_call.h"
 
 
 ngx_uint_t
@@ -53,6 +54,8 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_round_t  *round;
 
     r = ctx->request;
+
+    ngx_http_llm_slo_round(ctx);
 
     /* the next location answers for itself */
 
@@ -522,6 +525,7 @@ ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
     (void) ngx_http_llm_ctx_label(ctx, ngx_http_llm_finish_recognised(ctx));
 
     ngx_http_llm_finish_book(ctx, &h);
+    ngx_http_llm_slo_end(ctx);
 
     if (ctx->live) {
         ngx_http_llm_live_end(ctx->zone, ctx->live);

@@ -12,6 +12,7 @@
 #include "ngx_http_llm_key.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
+#include "ngx_http_llm_slo_call.h"
 #include "ngx_http_llm_status.h"
 #include "ngx_http_llm_timer.h"
 #include "ngx_http_llm_variables.h"
@@ -119,6 +120,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_slo"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_slo_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_llm_status,
@@ -195,6 +203,10 @@ ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
         return rv;
     }
 
+    if (ngx_http_llm_slo_done(cf, mcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     info = mcf->info;
 
     info->version = NGX_HTTP_LLM_VERSION;
@@ -204,6 +216,8 @@ ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
     info->price_sha256 = mcf->prices.sha256;
     info->nlabels = mcf->labels.nelts;
     info->labels = mcf->labels.elts;
+    info->nslos = mcf->nslos;
+    info->slos = mcf->levels;
 
     return NGX_CONF_OK;
 }

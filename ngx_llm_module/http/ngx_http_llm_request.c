@@ -21,6 +21,7 @@
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
+#include "ngx_http_llm_slo_call.h"
 
 
 ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
@@ -287,6 +288,10 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 
     ngx_http_llm_request_live(ctx);
 
+    if (ngx_http_llm_slo_start(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return NGX_DECLINED;
 }
 
@@ -458,6 +463,8 @@ ngx_http_llm_request_read(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
             if (!ctx->request->request_body_no_buffering) {
                 ctx->ready = ngx_http_llm_now();
             }
+
+            ngx_http_llm_slo_body(ctx);
         }
     }
 }

@@ -17,6 +17,7 @@
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
+#include "ngx_http_llm_slo_call.h"
 
 
 #include <zlib.h>
@@ -307,6 +308,7 @@ ngx_http_llm_response_content(ngx_http_llm_ctx_t *ctx, uint64_t now)
                            && ctx->request->headers_out.status < 300);
 
         ngx_http_llm_live_first(ctx->zone, ctx->live);
+        ngx_http_llm_slo_first(ctx, now);
         return;
     }
 

@@ -12,7 +12,7 @@
 
 
 #include "ngx_http_llm_timer.h"
-#include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_slo_call.h"
 
 
 #define NGX_HTTP_LLM_TIMER_MSEC     1000
@@ -49,6 +49,10 @@ ngx_http_llm_timer_handler(ngx_event_t *ev)
         {
             again = 1;
         }
+    }
+
+    if (ev->timedout) {
+        ngx_http_llm_slo_tick(mcf, now);
     }
 
     ev->timedout = 0;
@@ -97,6 +101,8 @@ ngx_http_llm_timer_init(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
     ev->cancelable = 1;
 
     ngx_add_timer(ev, NGX_HTTP_LLM_TIMER_MSEC);
+
+    ngx_http_llm_slo_init(cycle, mcf);
 
     return NGX_OK;
 }

@@ -129,7 +129,8 @@ ngx_http_llm_group_prepare(ngx_http_llm_view_t *view)
     if (view->live == NULL || view->sum == NULL
         || ngx_http_llm_group_init(view, &view->groups) != NGX_OK
         || ngx_http_llm_group_init(view, &view->places) != NGX_OK
-        || ngx_http_llm_view_providers(view) != NGX_OK)
+        || ngx_http_llm_view_providers(view) != NGX_OK
+        || ngx_http_llm_view_levels(view) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -278,7 +278,9 @@ ngx_http_llm_json_tail(ngx_http_llm_view_t *view)
     ngx_http_llm_out_lit(&view->out, ",\n\"providers\":[");
     ngx_http_llm_json_providers(view);
     ngx_http_llm_out_lit(&view->out, "],\"limits\":[],\"budgets\":[],"
-                                     "\"slo\":[]}\n");
+                                     "\"slo\":[");
+    ngx_http_llm_json_levels(view);
+    ngx_http_llm_out_lit(&view->out, "]}\n");
 
     return NGX_OK;
 }

@@ -53,6 +53,7 @@ static ngx_int_t ngx_http_llm_prometheus_tail(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_groups(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view);
+static uint32_t ngx_http_llm_prometheus_levels(ngx_http_llm_view_t *view);
 static uint32_t ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view);
 
 static ngx_int_t ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
@@ -66,6 +67,8 @@ static ngx_int_t ngx_http_llm_prometheus_in_flight(ngx_http_llm_view_t *view,
 static ngx_int_t ngx_http_llm_prometheus_plain(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric);
+static ngx_int_t ngx_http_llm_prometheus_level(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_build(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -108,6 +111,7 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
     { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one, 1 },
     { ngx_http_llm_prometheus_provider, ngx_http_llm_prometheus_providers,
       1 },
+    { ngx_http_llm_prometheus_level, ngx_http_llm_prometheus_levels, 4 },
     { ngx_http_llm_prometheus_build, ngx_http_llm_prometheus_one, 1 }
 };
 
@@ -200,6 +204,13 @@ static uint32_t
 ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view)
 {
     return view->nproviders;
+}
+
+
+static uint32_t
+ngx_http_llm_prometheus_levels(ngx_http_llm_view_t *view)
+{
+    return view->nlevels;
 }
 
 
@@ -415,6 +426,29 @@ ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
         ngx_http_llm_prometheus_sample(view, &line, NULL, 0,
                                        quota->value[value]);
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_prometheus_level(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric)
+{
+    uint64_t               n;
+    ngx_http_llm_line_t    line;
+    ngx_http_llm_level_t  *level;
+
+    level = &view->levels[view->group];
+
+    n = (metric->index == NGX_HTTP_LLM_SLO_BREACH) ? level->is.breach
+        : (metric->index == NGX_HTTP_LLM_SLO_GOOD) ? level->is.good
+        : level->is.good + level->is.bad;
+
+    ngx_http_llm_prometheus_line(&line, metric,
+                  metric->type == NGX_HTTP_LLM_TYPE_COUNTER ? "_total" : "",
+                  &level->group, NULL);
+    ngx_http_llm_prometheus_sample(view, &line, NULL, 0, n);
 
     return NGX_OK;
 }

@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_llm_slo.h"
+
 #include "llm_base.h"
 
 
@@ -33,6 +35,9 @@ typedef struct {
 
     ngx_uint_t         nlabels;          /* names of llm_label, distinct */
     const ngx_str_t   *labels;
+
+    ngx_uint_t         nslos;            /* of all zones */
+    ngx_http_llm_slo_t  **slos;
 } ngx_http_llm_status_info_t;
 
 

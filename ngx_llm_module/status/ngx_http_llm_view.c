@@ -39,6 +39,11 @@
       NGX_HTTP_LLM_TYPE_GAUGE, NGX_HTTP_LLM_FROM_PROVIDER,                    \
       ngx_http_llm_provider_value(LLM_QUOTA_##kind, LLM_QUOTA_##value), 0 }
 
+#define slo(family, type, help, value)                                        \
+    { NULL, NULL, family, NULL, NULL, help, NULL,                             \
+      NGX_HTTP_LLM_TYPE_##type, NGX_HTTP_LLM_FROM_SLO,                        \
+      NGX_HTTP_LLM_SLO_##value, 0 }
+
 #define USD     NGX_HTTP_LLM_METRIC_USD
 #define SPARSE  NGX_HTTP_LLM_METRIC_SPARSE
 
@@ -240,6 +245,12 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
              "The limit of which these requests are left.", REQUESTS, LIMIT),
     provider("nginx_llm_provider_limit_tokens",
              "The limit of which these tokens are left.", TOKENS, LIMIT),
+
+    slo("nginx_llm_slo_good", COUNTER, "Good calls of a service level.",
+        GOOD),
+    slo("nginx_llm_slo_calls", COUNTER, "Calls of a service level.", CALLS),
+    slo("nginx_llm_slo_breach", GAUGE,
+        "1 while a service level is in breach.", BREACH),
 
     { NULL, NULL, "nginx_llm_build_info", NULL, NULL,
       "Versions of the module and of nginx; always 1.", NULL,

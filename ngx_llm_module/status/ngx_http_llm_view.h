@@ -34,6 +34,7 @@ typedef enum {
     NGX_HTTP_LLM_FROM_ZONE,          /* ngx_http_llm_zone_counter_e */
     NGX_HTTP_LLM_FROM_FACT,          /* ngx_http_llm_fact_e */
     NGX_HTTP_LLM_FROM_PROVIDER,      /* ngx_http_llm_provider_value() */
+    NGX_HTTP_LLM_FROM_SLO,           /* ngx_http_llm_slo_value_e */
     NGX_HTTP_LLM_FROM_BUILD          /* versions, as labels */
 } ngx_http_llm_from_e;
 
@@ -137,6 +138,21 @@ typedef struct {
     ((kind) * LLM_QUOTA_VALUES + (value))
 
 
+/* A service level; group has its label, and no series. */
+
+typedef struct {
+    ngx_http_llm_group_t       group;
+    const ngx_http_llm_slo_t  *slo;
+    ngx_http_llm_slo_view_t    is;
+} ngx_http_llm_level_t;
+
+typedef enum {
+    NGX_HTTP_LLM_SLO_GOOD = 0,
+    NGX_HTTP_LLM_SLO_CALLS,
+    NGX_HTTP_LLM_SLO_BREACH
+} ngx_http_llm_slo_value_e;
+
+
 /*
  * JSON: what stands before a number of a window, by metric.  Padded, so that
  * it may be copied whole.
@@ -196,6 +212,8 @@ struct ngx_http_llm_view_s {
     ngx_http_llm_groups_t   places;  /* by provider and route: in flight */
     ngx_http_llm_provider_t  *providers;
     uint32_t                nproviders;
+    ngx_http_llm_level_t   *levels;  /* service levels of the zone */
+    uint32_t                nlevels;
 
     ngx_http_llm_sum_t     *sum;     /* of a group and a window */
     ngx_http_llm_sum_t     *total[NGX_HTTP_LLM_WINDOW_N];
@@ -237,6 +255,10 @@ ngx_int_t ngx_http_llm_view_providers(ngx_http_llm_view_t *view);
 
 /* The members of "providers". */
 void ngx_http_llm_json_providers(ngx_http_llm_view_t *view);
+
+/* The same of "slo": all of the zone, in the order of the configuration. */
+ngx_int_t ngx_http_llm_view_levels(ngx_http_llm_view_t *view);
+void ngx_http_llm_json_levels(ngx_http_llm_view_t *view);
 
 /*
  * The sum of view->group in view->window, a few series a call: NGX_OK when

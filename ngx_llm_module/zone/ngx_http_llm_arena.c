@@ -227,7 +227,9 @@ ngx_http_llm_arena_shape(void)
         offsetof(ngx_http_llm_series_t, text),
         offsetof(ngx_http_llm_arena_t, slot),
         sizeof(ngx_http_llm_quota_t), NGX_HTTP_LLM_QUOTAS,
-        offsetof(ngx_http_llm_arena_t, quota)
+        offsetof(ngx_http_llm_arena_t, quota),
+        sizeof(ngx_http_llm_slo_place_t), NGX_HTTP_LLM_SLOS,
+        offsetof(ngx_http_llm_arena_t, slo)
     };
 
     h = 2166136261u;

@@ -266,6 +266,32 @@ typedef struct {
 } ngx_http_llm_quota_t;
 
 
+/*
+ * What a service level has counted.  A slot's word is a count, and above it
+ * what the count is of: see ngx_http_llm_slo.c.
+ */
+
+#define NGX_HTTP_LLM_SLOS       32
+#define NGX_HTTP_LLM_SLO_BURNS  4
+#define NGX_HTTP_LLM_SLO_SLOTS  16
+
+typedef struct {
+    uint64_t  id;                    /* of name and definition; 0: free */
+    uint64_t  loaded;                /* the configuration that claims it */
+    uint64_t  state;
+    uint64_t  evidence;              /* ns: there were enough calls then */
+    uint64_t  good;                  /* since it has the place */
+    uint64_t  bad;
+    uint64_t  asked;                 /* calls that asked during a breach */
+    uint64_t  moved;                 /* those that were told of it */
+    uint64_t  probes;                /* those that were not */
+    uint64_t  batch;                 /* how probes fare */
+
+    /* the window's own first; then good and bad */
+    uint64_t  slot[1 + NGX_HTTP_LLM_SLO_BURNS][NGX_HTTP_LLM_SLO_SLOTS][2];
+} ngx_http_llm_slo_place_t;
+
+
 typedef struct {
     uint64_t  magic;                 /* written last */
     uint32_t  layout;
@@ -293,12 +319,15 @@ typedef struct {
     uint64_t  chunks_high;           /* none was ever used from here on */
     uint64_t  pad2[7];
     uint64_t  marker;                /* owner of the mark being taken */
-    uint64_t  pad3[7];
+    uint64_t  placer;                /* owner of the places of slo[] */
+    uint64_t  pad3[6];
     ngx_http_llm_mark_t  mark[NGX_HTTP_LLM_MARKS];
     uint64_t  counter[NGX_HTTP_LLM_ZONE_COUNTERS_N];
 
     ngx_http_llm_slot_t   slot[NGX_HTTP_LLM_SLOTS];
     ngx_http_llm_quota_t  quota[NGX_HTTP_LLM_QUOTAS];
+
+    ngx_http_llm_slo_place_t  slo[NGX_HTTP_LLM_SLOS];
 } ngx_http_llm_arena_t;
 
 
@@ -339,7 +368,7 @@ typedef struct {
 } ngx_http_llm_zone_t;
 
 
-#define NGX_HTTP_LLM_ARENA_MIN      (512 * 1024)
+#define NGX_HTTP_LLM_ARENA_MIN      (640 * 1024)
 
 #define NGX_HTTP_LLM_ARENA_OK       0
 #define NGX_HTTP_LLM_ARENA_SMALL    1

@@ -21,6 +21,7 @@
 #include "ngx_http_llm_owner.h"
 #include "ngx_http_llm_quota.h"
 #include "ngx_http_llm_series.h"
+#include "ngx_http_llm_slo.h"
 #include "ngx_http_llm_sum.h"
 
 

@@ -106,7 +106,12 @@ sub wrong {
             %{ _keys(_or_null($count), qw(remaining_requests remaining_tokens
                 limit_requests limit_tokens)) },
             %{ _keys(_or_null($time), qw(reset_requests reset_tokens)) } }],
-        %{ _keys([{ map => sub { 1 } }], qw(limits budgets slo)) },
+        %{ _keys([{ map => sub { 1 } }], qw(limits budgets)) },
+        slo => [{ name => $text, since => _or_null($time),
+                  state => sub { $_[0] =~ /\A(?:ok|breach)\z/ },
+                  %{ _keys($count, qw(good bad moved probes)) },
+                  target => $number,
+                  burn => _keys(_or_null($number), qw(5m 30m 1h 6h)) }],
     });
 
     _order(\@wrong, 'total', $json->{total});
