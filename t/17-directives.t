@@ -100,6 +100,67 @@ my @wrong = (
     ["$zone llm_price gpt;", '', qr/number of arguments/],
     [$zone, 'llm_price gpt input=1 output=2;', qr/not allowed/],
 
+    # llm_limit_zone
+    ['llm_limit_zone $uri zone=tpm:1m;', '',
+     qr/number of arguments in "llm_limit_zone"/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=;', '',
+     qr/invalid rate "": not a number/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=100;', '',
+     qr/invalid rate "100": no unit/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=100t;', '',
+     qr{invalid rate "100t": no period}],
+    ['llm_limit_zone $uri zone=tpm:1m rate=100t/;', '',
+     qr{invalid rate "100t/": no period}],
+    ['llm_limit_zone $uri zone=tpm:1m rate=100t/w;', '',
+     qr{"100t/w": unknown period}],
+    ['llm_limit_zone $uri zone=tpm:1m rate=100k/m;', '',
+     qr{"100k/m": unknown unit}],
+    ['llm_limit_zone $uri zone=tpm:1m rate=1.5r/m;', '',
+     qr{"1.5r/m": finer}],
+    ['llm_limit_zone $uri zone=tpm:1m rate=-1r/m;', '', qr/negative/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=0r/m;', '', qr/rate of zero/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=5000000usd/m;', '',
+     qr/too large/],
+    ['llm_limit_zone $uri zone=tpm:1m period=day;', '',
+     qr/invalid parameter "period=day"/],
+    ['llm_limit_zone $uri zone=tpm:1m state=/tmp/x;', '',
+     qr/invalid parameter "state=/],
+    ['llm_limit_zone $uri rate=1r/s rate=1r/m;', '',
+     qr{duplicate parameter "rate=1r/m"}],
+    ['llm_limit_zone $uri zone=tpm:1m zone=x:1m;', '',
+     qr/duplicate parameter "zone=x:1m"/],
+    ['llm_limit_zone $uri zone=tpm rate=1r/s;', '', qr/zone=name:size/],
+    ['llm_limit_zone $uri zone=:1m rate=1r/s;', '', qr/zone=name:size/],
+    ['llm_limit_zone $uri zone=tpm:big rate=1r/s;', '',
+     qr/invalid zone size "tpm:big"/],
+    ['llm_limit_zone $uri zone=tpm:16k rate=1r/s;', '',
+     qr/llm_limit_zone "tpm" is too small/],
+    ['llm_limit_zone "" zone=tpm:1m rate=1r/s;', '',
+     qr/key of "llm_limit_zone" is empty/],
+    ['llm_limit_zone $nosuch zone=tpm:1m rate=1r/s;', '',
+     qr/unknown "nosuch" variable/],
+    ['llm_limit_zone $uri zone=tpm:1m rate=1r/s;' x 2, '',
+     qr/llm_limit_zone "tpm" is duplicate/],
+    ['llm_limit_zone $uri zone=main:8m rate=1r/s;' . $zone, '',
+     qr/zone "main" is already declared for a different use/],
+    ['', 'llm_limit_zone $uri zone=tpm:1m rate=1r/s;', qr/not allowed/],
+
+    # llm_budget_zone
+    ['llm_budget_zone $uri zone=day:1m;', '',
+     qr/number of arguments in "llm_budget_zone"/],
+    ['llm_budget_zone $uri zone=day:1m period=year;', '',
+     qr/invalid period "year": hour, day, week or month/],
+    ['llm_budget_zone $uri zone=day:1m period=;', '',
+     qr/invalid period ""/],
+    ['llm_budget_zone $uri zone=day:1m rate=1r/s;', '',
+     qr/invalid parameter "rate=/],
+    ['llm_budget_zone $uri zone=day:16k period=day;', '',
+     qr/llm_budget_zone "day" is too small/],
+    ['llm_budget_zone $uri zone=x:1m period=day;'
+     . 'llm_limit_zone $uri zone=x:1m rate=1r/s;', '',
+     qr/zone "x" is already declared for a different use/],
+    ['', 'llm_budget_zone $uri zone=day:1m period=day;', qr/not allowed/],
+
     # flags and words
     [$zone, "$on llm_stream_buffering maybe;", qr/"maybe".*"on" or "off"/],
     [$zone, "$on llm_accept_encoding gzip;", qr/invalid value "gzip"/],
@@ -184,6 +245,10 @@ my @right = (
     [$zone, 'llm_status main prometheus by=provider,model;'],
     ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],
     ['llm_price gpt input=1 output=2;', ''],
+    (map { ["llm_limit_zone \$uri zone=tpm:32k rate=$_;", ''] }
+     qw(100000t/m 600r/m 2usd/h 0.5usd/s 1r/d 4503599.627370495usd/d)),
+    (map { ["llm_budget_zone \$uri period=$_ zone=b:1m;", ''] }
+     qw(hour day week month)),
 );
 
 $t->write_file('empty', "\r\n\n");
@@ -216,6 +281,11 @@ like($said, qr/\[warn\].*llm_label.*outer level.*hidden/, 'with a warning');
 
 ($ok, $said) = $t->check(conf($zone, $on));
 like($said, qr/main.*\bseries\b/, '-t says how many series fit');
+
+($ok, $said) = $t->check(conf('llm_limit_zone $uri zone=l:1m rate=1r/s;'
+    . 'llm_budget_zone $uri zone=b:1m period=day;', ''));
+like($said, qr/llm_limit_zone "l": \d{4} keys/, '-t says how many keys fit');
+like($said, qr/llm_budget_zone "b": \d{4} keys/, 'of a budget, too');
 
 ($ok, $said) = $t->check(conf('', ''));
 ok($ok && $said !~ /llm_/, 'with no directive of ours nothing is said');

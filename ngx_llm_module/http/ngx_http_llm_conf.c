@@ -41,6 +41,9 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->zones, cf->pool, 2, sizeof(ngx_shm_zone_t *))
         != NGX_OK
+        || ngx_array_init(&mcf->accounts, cf->pool, 2,
+                          sizeof(ngx_shm_zone_t *))
+           != NGX_OK
         || ngx_array_init(&mcf->labels, cf->pool, NGX_HTTP_LLM_LABELS,
                           sizeof(ngx_str_t))
            != NGX_OK

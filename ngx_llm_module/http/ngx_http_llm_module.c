@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_account_conf.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_key.h"
@@ -123,6 +124,20 @@ static ngx_command_t  ngx_http_llm_commands[] = {
     { ngx_string("llm_slo"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_llm_slo_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_limit_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      ngx_http_llm_account_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_budget_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      ngx_http_llm_account_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -411,7 +426,7 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_llm_module_conf(cycle);
 
-    if (mcf == NULL || mcf->zones.nelts == 0) {
+    if (mcf == NULL || mcf->zones.nelts + mcf->accounts.nelts == 0) {
         return NGX_OK;
     }
 
@@ -426,7 +441,7 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_llm_module_conf(cycle);
 
-    if (mcf && mcf->zones.nelts) {
+    if (mcf && mcf->zones.nelts + mcf->accounts.nelts) {
         ngx_http_llm_timer_exit(mcf);
     }
 }

@@ -12,6 +12,7 @@
 
 
 #include "ngx_http_llm_timer.h"
+#include "ngx_http_llm_account_conf.h"
 #include "ngx_http_llm_slo_call.h"
 
 
@@ -21,6 +22,24 @@
 
 static ngx_event_t       ngx_http_llm_timer_event;
 static ngx_connection_t  ngx_http_llm_timer_dummy;
+
+
+static void
+ngx_http_llm_timer_accounts(ngx_http_llm_main_conf_t *mcf, uint64_t now)
+{
+    uint64_t          wall;
+    ngx_uint_t        i;
+    ngx_shm_zone_t  **zone;
+
+    zone = mcf->accounts.elts;
+    wall = ngx_http_llm_zone_clock(CLOCK_REALTIME);
+
+    for (i = 0; i < mcf->accounts.nelts; i++) {
+        (void) ngx_http_llm_ledger_tick(
+                     &ngx_http_llm_account_conf_of(zone[i])->accounts, now,
+                     wall);
+    }
+}
 
 
 static void
@@ -53,6 +72,7 @@ ngx_http_llm_timer_handler(ngx_event_t *ev)
 
     if (ev->timedout) {
         ngx_http_llm_slo_tick(mcf, now);
+        ngx_http_llm_timer_accounts(mcf, now);
     }
 
     ev->timedout = 0;
@@ -81,6 +101,21 @@ ngx_http_llm_timer_init(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
             ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                           "llm_zone \"%V\": no slot for this process, its "
                           "calls in flight will not be seen",
+                          &zone[i]->shm.name);
+        }
+    }
+
+    zone = mcf->accounts.elts;
+
+    for (i = 0; i < mcf->accounts.nelts; i++) {
+        if (ngx_http_llm_ledger_join(
+                     &ngx_http_llm_account_conf_of(zone[i])->accounts,
+                     ngx_http_llm_now())
+            != 0)
+        {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "zone \"%V\": no slot for this process, what it "
+                          "reserves stays charged if it is killed",
                           &zone[i]->shm.name);
         }
     }
@@ -119,5 +154,13 @@ ngx_http_llm_timer_exit(ngx_http_llm_main_conf_t *mcf)
     for (i = 0; i < mcf->zones.nelts; i++) {
         ngx_http_llm_marks_leave(ngx_http_llm_zone_of(zone[i]));
         ngx_http_llm_live_leave(ngx_http_llm_zone_of(zone[i]));
+    }
+
+    zone = mcf->accounts.elts;
+
+    for (i = 0; i < mcf->accounts.nelts; i++) {
+        ngx_http_llm_ledger_leave(
+                     &ngx_http_llm_account_conf_of(zone[i])->accounts,
+                     ngx_http_llm_now());
     }
 }

@@ -449,6 +449,36 @@ ngx_http_llm_account_copy(const ngx_http_llm_accounts_t *accounts, uint32_t i,
 }
 
 
+void
+ngx_http_llm_accounts_adopt(ngx_http_llm_accounts_t *accounts,
+    const ngx_http_llm_accounts_t *old, ngx_http_llm_account_from_t *from)
+{
+    uint32_t                              i;
+    ngx_http_llm_accounts_arena_t        *a;
+    const ngx_http_llm_accounts_arena_t  *b;
+
+    a = accounts->arena;
+    b = old->arena;
+
+    a->latest = __atomic_load_n(&b->latest, __ATOMIC_RELAXED);
+
+    for (i = 0; i < NGX_HTTP_LLM_UNITS; i++) {
+        a->strictest[i] = __atomic_load_n(&b->strictest[i], __ATOMIC_RELAXED);
+    }
+
+    for (i = 0; i < NGX_HTTP_LLM_ACCOUNT_COUNTERS; i++) {
+        a->counter[i] = __atomic_load_n(&b->counter[i], __ATOMIC_RELAXED);
+    }
+
+    memset(from, 0, sizeof(ngx_http_llm_account_from_t));
+
+    from->latest = a->latest;
+    from->now = a->latest;
+    from->mono = a->mono;
+    from->ahead = UINT64_MAX - a->mono;
+}
+
+
 int
 ngx_http_llm_account_import(ngx_http_llm_accounts_t *accounts,
     const ngx_http_llm_account_copy_t *copy,

@@ -232,6 +232,13 @@ typedef struct {
 } ngx_http_llm_account_from_t;
 
 /*
+ * For accounts on the same clocks as old: what stands in its header goes
+ * over, and *from is filled in for the records.
+ */
+void ngx_http_llm_accounts_adopt(ngx_http_llm_accounts_t *accounts,
+    const ngx_http_llm_accounts_t *old, ngx_http_llm_account_from_t *from);
+
+/*
  * Puts a copy into accounts that nobody else uses yet, formatted with the
  * secret that the copy's id was made with.  What belongs to periods that
  * are over for good is left out.  0, or -1 when there is no room or the copy

@@ -127,7 +127,7 @@ ngx_http_llm_budget_reserve(ngx_http_llm_accounts_t *accounts,
 
     (void) __atomic_fetch_add(&record->admitted, 1, __ATOMIC_RELAXED);
 
-    return over ? NGX_HTTP_LLM_OVER : NGX_HTTP_LLM_RESERVED;
+    return over ? NGX_HTTP_LLM_OVERDRAWN : NGX_HTTP_LLM_RESERVED;
 }
 
 
@@ -194,7 +194,7 @@ ngx_http_llm_budget_reprice(ngx_http_llm_accounts_t *accounts,
     hold->amount = booked;
     ngx_http_llm_ledger_keep(accounts, hold, floor);
 
-    return over ? NGX_HTTP_LLM_OVER : NGX_HTTP_LLM_RESERVED;
+    return over ? NGX_HTTP_LLM_OVERDRAWN : NGX_HTTP_LLM_RESERVED;
 }
 
 

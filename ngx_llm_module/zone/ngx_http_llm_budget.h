@@ -14,16 +14,16 @@
 #include "ngx_http_llm_period.h"
 
 
-#define NGX_HTTP_LLM_RESERVED   0
-#define NGX_HTTP_LLM_OVER       1    /* booked all the same: force */
-#define NGX_HTTP_LLM_REFUSED   -1
+#define NGX_HTTP_LLM_RESERVED    0
+#define NGX_HTTP_LLM_OVERDRAWN   1   /* booked all the same: force */
+#define NGX_HTTP_LLM_REFUSED    -1
 
 
 /*
  * reserve: books an amount if limit leaves room for it; floor is what the
  * call costs at least if this process is killed.  REFUSED leaves nothing
- * behind, hold stays zero.  With force everything is booked, and OVER says
- * that it would have been refused.  hold must be zero.
+ * behind, hold stays zero.  With force everything is booked, and OVERDRAWN
+ * says that it would have been refused.  hold must be zero.
  *
  * An amount above the whole limit is booked as the limit when nothing is
  * committed yet; so a zero limit allows nothing.

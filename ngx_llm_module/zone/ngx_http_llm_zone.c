@@ -23,19 +23,12 @@
 
 #include "ngx_http_llm_zone.h"
 
-#include <time.h>
-
 
 static ngx_int_t ngx_http_llm_zone_inherit(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_llm_zone_create(ngx_shm_zone_t *shm_zone,
     ngx_http_llm_zone_t *old);
-static ngx_http_llm_zone_t *ngx_http_llm_zone_former(
-    ngx_shm_zone_t *shm_zone);
 static void ngx_http_llm_zone_lost(ngx_shm_zone_t *shm_zone,
     ngx_http_llm_zone_t *old);
-static ngx_int_t ngx_http_llm_zone_random(ngx_log_t *log, u_char *p,
-    size_t size);
-static uint64_t ngx_http_llm_zone_clock(clockid_t id);
 static void ngx_http_llm_zone_say(ngx_shm_zone_t *shm_zone);
 
 
@@ -169,30 +162,15 @@ ngx_http_llm_zone_create(ngx_shm_zone_t *shm_zone, ngx_http_llm_zone_t *old)
 {
     u_char                secret[16], *p;
     size_t                size;
-    uint64_t             *word, *last;
     ngx_slab_pool_t      *shpool;
     ngx_http_llm_zone_t  *zone;
 
     zone = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    size = shpool->pfree * ngx_pagesize;
-
-    p = ngx_slab_alloc(shpool, size);
+    p = ngx_http_llm_zone_pages(shm_zone, &size);
     if (p == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "llm_zone \"%V\": no memory for %uz bytes",
-                      &shm_zone->shm.name, size);
         return NGX_ERROR;
-    }
-
-    /* fresh memory is zero, unless nginx was built to fill it with junk */
-
-    word = (uint64_t *) p;
-    last = (uint64_t *) (p + size) - 1;
-
-    if (*word || *last) {
-        ngx_memzero(p, size);
     }
 
     if (ngx_http_llm_zone_random(shm_zone->shm.log, secret, sizeof(secret))
@@ -226,9 +204,41 @@ ngx_http_llm_zone_create(ngx_shm_zone_t *shm_zone, ngx_http_llm_zone_t *old)
 }
 
 
-/* The zone of this name in the cycle that is to be replaced. */
+void *
+ngx_http_llm_zone_pages(ngx_shm_zone_t *shm_zone, size_t *size)
+{
+    u_char           *p;
+    uint64_t         *word, *last;
+    ngx_slab_pool_t  *shpool;
 
-static ngx_http_llm_zone_t *
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    *size = shpool->pfree * ngx_pagesize;
+
+    p = ngx_slab_alloc(shpool, *size);
+    if (p == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\": no memory for %uz bytes",
+                      &shm_zone->shm.name, *size);
+        return NULL;
+    }
+
+    /* fresh memory is zero, unless nginx was built to fill it with junk */
+
+    word = (uint64_t *) p;
+    last = (uint64_t *) (p + *size) - 1;
+
+    if (*word || *last) {
+        ngx_memzero(p, *size);
+    }
+
+    return p;
+}
+
+
+/* The data of this zone in the cycle that is to be replaced. */
+
+void *
 ngx_http_llm_zone_former(ngx_shm_zone_t *shm_zone)
 {
     ngx_uint_t        i;
@@ -291,7 +301,7 @@ ngx_http_llm_zone_lost(ngx_shm_zone_t *shm_zone, ngx_http_llm_zone_t *old)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_llm_zone_random(ngx_log_t *log, u_char *p, size_t size)
 {
     ssize_t   n;
@@ -321,7 +331,7 @@ ngx_http_llm_zone_random(ngx_log_t *log, u_char *p, size_t size)
 }
 
 
-static uint64_t
+uint64_t
 ngx_http_llm_zone_clock(clockid_t id)
 {
     struct timespec  ts;

@@ -14,6 +14,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <time.h>
+
 #include "ngx_http_llm_arena.h"
 #include "ngx_http_llm_label.h"
 #include "ngx_http_llm_live.h"
@@ -43,6 +45,17 @@ ngx_shm_zone_t *ngx_http_llm_zone_get(ngx_conf_t *cf, ngx_str_t *name,
     void *tag);
 
 ngx_int_t ngx_http_llm_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+
+
+/*
+ * For zones of another kind.  pages: all of a fresh zone's memory, zeroed;
+ * NULL after an error was logged.  former: data of the zone of this name in
+ * the cycle that is to be replaced, NULL if there is none.
+ */
+void *ngx_http_llm_zone_pages(ngx_shm_zone_t *shm_zone, size_t *size);
+void *ngx_http_llm_zone_former(ngx_shm_zone_t *shm_zone);
+ngx_int_t ngx_http_llm_zone_random(ngx_log_t *log, u_char *p, size_t size);
+uint64_t ngx_http_llm_zone_clock(clockid_t id);
 
 
 #endif /* _NGX_HTTP_LLM_ZONE_H_INCLUDED_ */
