@@ -185,6 +185,7 @@ static const struct {
 } llm_path_models[] = {
     { "/openai/deployments/", "/" },
     { "/deployments/", "/" },
+    { "/engines/", "/" },
     { "/models/", ":" },
     { "/tunedModels/", ":" },
     { "/endpoints/", ":" },
