@@ -27,6 +27,8 @@ my $slo = 'zone=main metric';
 
 # what stands in http {}, what in location {}, what nginx -t must say
 
+my $long = 'x' x 513;
+
 my @wrong = (
     # llm_zone
     ['llm_zone main;', '', qr/invalid parameter "main"/],
@@ -203,6 +205,21 @@ my @wrong = (
                           1 .. 33), '', qr/"a33" is one too many/],
     [$zone, 'llm_slo a zone=main;', qr/not allowed/],
 
+    # llm_allow_models, llm_deny_models
+    (map { my $models = $_;
+           ([$zone, "$on $models;", qr/number of arguments in "$models"/],
+            [$zone, "$on $models '';", qr/invalid model ""/],
+            [$zone, "$on $models gpt ~;", qr/invalid model "~"/],
+            [$zone, "$on $models gpt,claude;", qr/"gpt,claude".*spaces/],
+            [$zone, "$on $models ~(;", qr/\(/],
+            [$zone, "$on $models $long;", qr/invalid model "x+"/],
+            [$zone, "$on $models x\$nosuch;", qr/unknown "nosuch" variable/],
+            [$zone, "$on $models off; $models gpt;", qr/after its "off"/],
+            [$zone, "$on $models gpt; $models off;", qr/duplicate/],
+            [$zone, "$models gpt;", qr/"$models" needs "llm"/],
+            [$zone, "llm off; $models gpt;", qr/"$models" needs "llm"/]) }
+         qw(llm_allow_models llm_deny_models)),
+
     # llm_status
     ['', 'llm_status main;', qr/zone "main"/],
     [$zone, 'llm_status main xml;', qr/"xml"/],
@@ -216,7 +233,7 @@ my @wrong = (
 
     # what comes later is unknown, never silently taken
     (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
-     qw(llm_budget llm_limit llm_deny llm_allow_models llm_set_model
+     qw(llm_budget llm_limit llm_deny llm_set_model
         llm_include_usage llm_max_cost)),
 );
 
@@ -241,6 +258,10 @@ my @right = (
      "$on if (\$llm_slo_a_1 = breach) { return 503; }"],
     [$zone . join('', map { "llm_slo a$_ $slo=errors target=9 route=x;" }
                           1 .. 32), ''],
+    [$zone, "$on llm_allow_models gpt-4* o1 ~^claude-(3|4)\$ \$http_x;"
+            . 'llm_allow_models more; llm_deny_models * "a b";'],
+    ["$zone llm_allow_models gpt;", $on],
+    ["$zone $on llm_deny_models gpt;", 'llm_deny_models off;'],
     [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],
     [$zone, 'llm_status main prometheus by=provider,model;'],
     ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],

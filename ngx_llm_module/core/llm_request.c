@@ -344,7 +344,7 @@ llm_request_string(llm_request_t *r, const llm_json_event_t *ev)
     case R_MODEL:
         r->model_len = llm_min(ev->text.len, LLM_JSON_TEXT);
         memcpy(r->model, ev->text.data, r->model_len);
-        r->model_flags = ev->flags;
+        r->model_flags |= ev->flags;
         break;
 
     case R_VERSION:
@@ -459,6 +459,13 @@ llm_request_value(void *data, const llm_json_event_t *ev)
 
         r->seen |= 1u << ev->slot;
         llm_request_mark(r, ev);
+    }
+
+    if (ev->slot == R_MODEL && ev->type != LLM_JSON_STRING) {
+        r->model_flags |= LLM_REQUEST_MODEL_ODD;
+
+    } else if (ev->slot == R_MODELS && ev->type != LLM_JSON_NULL) {
+        r->model_flags |= LLM_REQUEST_MODEL_MORE;
     }
 
     sign = &llm_request_signs[ev->slot];

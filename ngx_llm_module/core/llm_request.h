@@ -100,6 +100,12 @@ typedef struct {
 } llm_request_marks_t;
 
 
+/* beside LLM_JSON_E_* in model_flags */
+
+#define LLM_REQUEST_MODEL_ODD   0x40 /* it is no string */
+#define LLM_REQUEST_MODEL_MORE  0x80 /* other models may be asked as well */
+
+
 typedef struct {
     llm_json_t           json;
 

@@ -61,6 +61,7 @@ enum {
     R_MARKED,
 
     R_TEMPERATURE = R_MARKED,
+    R_MODELS,                    /* models beside the one asked for */
     R_TURN,                      /* one message */
     R_TEXT,                      /* prompt text */
     R_TOKEN,                     /* a prompt's token as a number */

@@ -28,6 +28,13 @@ const llm_json_row_t  llm_request_rows[] = {
     { "stream_options.include_usage", R_INCLUDE_USAGE, O },
     { "temperature", R_TEMPERATURE, 0 },
 
+    /* others to fall back on (OpenRouter, LiteLLM), or for a tool to ask */
+
+    { "models", R_MODELS, O },
+    { "fallbacks", R_MODELS, O },
+    { "fallback_models", R_MODELS, O },
+    { "tools[].model", R_MODELS, O },
+
     /*
      * The bound of the output: OpenAI's three, Anthropic's of text
      * completions, Llama's and AI21's on Bedrock, llama.cpp's.

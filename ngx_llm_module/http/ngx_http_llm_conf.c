@@ -125,8 +125,50 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     lcf->accept_encoding = NGX_CONF_UNSET_UINT;
     lcf->inspect = NGX_CONF_UNSET_UINT;
     lcf->inspect_max = NGX_CONF_UNSET;
+    lcf->allow_models = NGX_CONF_UNSET_PTR;
+    lcf->deny_models = NGX_CONF_UNSET_PTR;
 
     return lcf;
+}
+
+
+/* A list, a gate or labels that an outer level has, and this one has too. */
+
+void
+ngx_http_llm_conf_hidden(ngx_conf_t *cf, const char *name, void *outer,
+    void *inner)
+{
+    if (outer != NGX_CONF_UNSET_PTR && inner != NGX_CONF_UNSET_PTR
+        && outer && inner)
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%s\" of the outer level is hidden by "
+                           "those of this one", name);
+    }
+}
+
+
+/* A gate of a location itself, where there is no call to be gated. */
+
+ngx_int_t
+ngx_http_llm_conf_needs(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *conf,
+    const char *name, void *own)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (own == NGX_CONF_UNSET_PTR || own == NULL || conf->zone
+        || clcf->name.len == 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%s\" needs \"llm\" in its location \"%V\"", name,
+                       &clcf->name);
+
+    return NGX_ERROR;
 }
 
 
@@ -136,16 +178,17 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_loc_conf_t  *prev = parent;
     ngx_http_llm_loc_conf_t  *conf = child;
 
+    ngx_array_t               *allow, *deny;
     ngx_http_llm_main_conf_t  *mcf;
 
-    if (conf->labels != NGX_CONF_UNSET_PTR
-        && prev->labels != NGX_CONF_UNSET_PTR
-        && prev->labels && conf->labels)
-    {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"llm_label\" of the outer level is hidden by "
-                           "those of this one");
-    }
+    ngx_http_llm_conf_hidden(cf, "llm_label", prev->labels, conf->labels);
+    ngx_http_llm_conf_hidden(cf, "llm_allow_models", prev->allow_models,
+                             conf->allow_models);
+    ngx_http_llm_conf_hidden(cf, "llm_deny_models", prev->deny_models,
+                             conf->deny_models);
+
+    allow = conf->allow_models;
+    deny = conf->deny_models;
 
     ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
     ngx_conf_merge_ptr_value(conf->labels, prev->labels, NULL);
@@ -158,6 +201,17 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_LLM_INSPECT_PASSIVE);
     ngx_conf_merge_off_value(conf->inspect_max, prev->inspect_max,
                              32 * 1024 * 1024);
+
+    ngx_conf_merge_ptr_value(conf->allow_models, prev->allow_models, NULL);
+    ngx_conf_merge_ptr_value(conf->deny_models, prev->deny_models, NULL);
+
+    if (ngx_http_llm_conf_needs(cf, conf, "llm_allow_models", allow)
+        != NGX_OK
+        || ngx_http_llm_conf_needs(cf, conf, "llm_deny_models", deny)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
 

@@ -68,6 +68,8 @@ typedef struct {
     ngx_uint_t                   accept_encoding;
     ngx_uint_t                   inspect;
     off_t                        inspect_max;
+    ngx_array_t                 *allow_models;   /* NULL: none is given */
+    ngx_array_t                 *deny_models;
 
     /* the last upstream, and the provider and the place that its names
        tell; written by the worker that owns this copy of the settings */
@@ -96,6 +98,14 @@ char *ngx_http_llm_conf_label(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* Warns where directives of an inner level hide those of an outer one. */
+void ngx_http_llm_conf_hidden(ngx_conf_t *cf, const char *name, void *outer,
+    void *inner);
+
+/* NGX_ERROR, and logs it: a location has a gate and no "llm". */
+ngx_int_t ngx_http_llm_conf_needs(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *conf, const char *name, void *own);
 
 /* What proxy_pass sets as a location's handler, and whether its settings
  * begin as we read them. */

@@ -41,6 +41,8 @@ typedef struct {
     uint32_t                   turns;
     uint8_t                    state;           /* llm_request_state_e */
     uint8_t                    temperature_len;
+    uint8_t                    model_flags;     /* LLM_REQUEST_MODEL_*, and
+                                                   LLM_JSON_E_* */
     unsigned                   stream:1;
     unsigned                   has_max_tokens:1;
 } ngx_http_llm_asked_t;

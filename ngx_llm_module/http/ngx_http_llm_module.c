@@ -11,6 +11,7 @@
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_key.h"
+#include "ngx_http_llm_models.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_slo_call.h"
@@ -140,6 +141,20 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_account_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("llm_allow_models"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_conf_models,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, allow_models),
+      NULL },
+
+    { ngx_string("llm_deny_models"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_conf_models,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, deny_models),
       NULL },
 
     { ngx_string("llm_status"),

@@ -341,6 +341,7 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a = &ctx->asked;
 
     a->state = r->state;
+    a->model_flags = r->model_flags;
     a->max_tokens = r->max_tokens;
     a->has_max_tokens = r->has_max_tokens;
     a->turns = r->turns;
@@ -357,6 +358,9 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
 
             p = ngx_cpymem(p, r->model, r->model_len);
             ngx_memcpy(p, r->temperature, r->temperature_len);
+
+        } else {
+            a->model_flags |= LLM_REQUEST_MODEL_ODD;
         }
     }
 
