@@ -18,6 +18,9 @@
 extern const llm_json_row_t  llm_request_rows[];
 extern const size_t          llm_request_nrows;
 
+/* Members of a body that do not change the answer; NULL ends them. */
+extern const char *const     llm_request_unkeyed[];
+
 
 typedef enum {
     LLM_MEDIA_IMAGE = 0,

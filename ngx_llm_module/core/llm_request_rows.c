@@ -263,6 +263,13 @@ const size_t  llm_request_nrows = sizeof(llm_request_rows)
 #undef S
 
 
+/* Who asks, what it is kept for, and how the usage is told. */
+
+const char *const  llm_request_unkeyed[] = {
+    "user", "metadata", "store", "safety_identifier", "stream_options", NULL
+};
+
+
 #define STR  (1 << LLM_JSON_STRING)
 #define OBJ  (1 << LLM_JSON_OBJECT)
 #define ARR  (1 << LLM_JSON_ARRAY)
