@@ -41,6 +41,8 @@ typedef struct {
     uint64_t                     loaded;     /* ns: when it was read */
 
     ngx_str_t                    key_secret;
+    llm_json_table_t            *prompt;     /* NULL: $llm_prompt_id is not
+                                                used */
 
     llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
     ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
@@ -50,6 +52,7 @@ typedef struct {
     unsigned                     identity:1; /* llm_accept_encoding is used */
     unsigned                     preaccess:1;   /* llm_inspect preaccess is */
     unsigned                     key_given:1;   /* by llm_key_secret */
+    unsigned                     cache_key:1;   /* $llm_cache_key is used */
 } ngx_http_llm_main_conf_t;
 
 

@@ -258,6 +258,13 @@ ngx_http_llm_inspect(ngx_http_llm_ctx_t *ctx)
 }
 
 
+llm_str_t
+ngx_http_llm_inspect_model(ngx_http_llm_ctx_t *ctx)
+{
+    return ngx_http_llm_ctx_asked(ctx);
+}
+
+
 ngx_int_t
 ngx_http_llm_preaccess_handler(ngx_http_request_t *r)
 {

@@ -15,6 +15,8 @@
 
 /* What is kept of a call for it, in ctx->extra. */
 
+typedef struct ngx_http_llm_canon_s  ngx_http_llm_canon_t;
+
 typedef struct ngx_http_llm_inspect_s  ngx_http_llm_inspect_t;
 
 struct ngx_http_llm_inspect_s {
@@ -22,13 +24,24 @@ struct ngx_http_llm_inspect_s {
     off_t                      at;       /* bytes of that link that are done */
     u_char                    *piece;
 
+    ngx_http_llm_canon_t      *canon;
+
+    ngx_str_t                  cache_provider;  /* of which the key is made */
+    ngx_str_t                  cache_model;
+    u_char                     cache_key[64];
+
     u_char                     key_id[16];
+    u_char                     prompt_id[16];
 
     unsigned                   begun:1;  /* an old body */
     unsigned                   reading:1;   /* its reader owns the request */
     unsigned                   key_known:1;
     unsigned                   key_there:1;
     unsigned                   key_differ:1;   /* two keys */
+    unsigned                   prompt_there:1;
+    unsigned                   cache_known:1;
+    unsigned                   cache_shared:1; /* a key that others may have */
+    unsigned                   cache_early:1;  /* asked for too early */
 };
 
 /* Made when first asked for; NULL: no memory. */
@@ -50,6 +63,9 @@ ngx_http_llm_inspect_wanted(ngx_http_llm_loc_conf_t *conf)
  * read, return this; NGX_HTTP_SPECIAL_RESPONSE and above: return it.
  */
 ngx_int_t ngx_http_llm_inspect(ngx_http_llm_ctx_t *ctx);
+
+/* The model that the upstream is asked for, after all changes. */
+llm_str_t ngx_http_llm_inspect_model(ngx_http_llm_ctx_t *ctx);
 
 /* The handler of PREACCESS, for locations that ask for it. */
 ngx_int_t ngx_http_llm_preaccess_handler(ngx_http_request_t *r);

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_account_conf.h"
 #include "ngx_http_llm_finish.h"
@@ -390,6 +391,7 @@ ngx_http_llm_init(ngx_conf_t *cf)
     mcf->dialects->crc = ngx_http_llm_crc32;
 
     if (ngx_http_llm_conf_probe(cf, mcf) != NGX_OK
+        || ngx_http_llm_canon_init(cf, mcf) != NGX_OK
         || ngx_http_llm_init_phase(cf, NGX_HTTP_REWRITE_PHASE,
                                    ngx_http_llm_rewrite_handler)
            != NGX_OK

@@ -19,6 +19,7 @@
 
 
 #include "ngx_http_llm_request.h"
+#include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_slo_call.h"
@@ -399,6 +400,8 @@ ngx_http_llm_request_feed(ngx_http_llm_ctx_t *ctx, u_char *p, size_t len)
         return;
     }
 
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_llm_module);
+
     if (ctx->reading == NULL) {
 
         if (ctx->asked.state != LLM_REQUEST_UNREAD) {
@@ -410,12 +413,14 @@ ngx_http_llm_request_feed(ngx_http_llm_ctx_t *ctx, u_char *p, size_t len)
             return;
         }
 
-        mcf = ngx_http_get_module_main_conf(ctx->request,
-                                            ngx_http_llm_module);
         llm_request_init(ctx->reading, mcf->dialects);
     }
 
     llm_request_feed(ctx->reading, p, len, ctx->conf->inspect_max);
+
+    if ((mcf->cache_key || mcf->prompt) && !ngx_http_llm_request_known(ctx)) {
+        ngx_http_llm_canon_feed(ctx, p, len);
+    }
 }
 
 
@@ -425,6 +430,7 @@ ngx_http_llm_request_over(ngx_http_llm_ctx_t *ctx)
     if (ctx->reading) {
         llm_request_end(ctx->reading);
         ngx_http_llm_request_done(ctx);
+        ngx_http_llm_canon_over(ctx);
     }
 }
 

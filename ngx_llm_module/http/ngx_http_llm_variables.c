@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_llm_variables.h"
+#include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_finish.h"
 
 #include "llm_decimal.h"
@@ -68,6 +69,8 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
     { ngx_string("llm_prompt_size"), ngx_http_llm_variable_text,
       V_PROMPT_SIZE, KNOWN_REQUEST },
 
+    { ngx_string("llm_prompt_id"), ngx_http_llm_variable_text,
+      V_PROMPT_ID, KNOWN_REQUEST },
     { ngx_string("llm_key_id"), ngx_http_llm_variable_text,
       V_KEY_ID, KNOWN_ANY },
 
@@ -223,6 +226,44 @@ ngx_http_llm_variable_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
+/*
+ * The one value that is never not found, not even where there is no call: an
+ * empty key would make all of them share one answer.
+ */
+
+static ngx_int_t
+ngx_http_llm_variable_cache_key(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_int_t            rc;
+    ngx_str_t            s;
+    ngx_http_llm_ctx_t  *ctx;
+
+    static ngx_http_llm_variable_t  var = {
+        ngx_string("llm_cache_key"), NULL, 0, KNOWN_REQUEST
+    };
+
+    ctx = ngx_http_llm_ctx_get(r->main);
+    rc = ngx_http_llm_cache_key(r, ctx, &s);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_llm_variable_early(ctx, &var);
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+    v->data = s.data;
+    v->len = s.len;
+
+    return NGX_OK;
+}
+
+
 #if (NGX_HTTP_LLM_ENCODINGS)
 
 /*
@@ -283,6 +324,7 @@ ngx_http_llm_variable_accept_encoding(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_llm_variables_add(ngx_conf_t *cf)
 {
+    ngx_str_t                 key = ngx_string("llm_cache_key");
 #if (NGX_HTTP_LLM_ENCODINGS)
     ngx_str_t                 accept = ngx_string("http_accept_encoding");
 #endif
@@ -298,6 +340,13 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
         var->get_handler = ngx_http_llm_variable_get;
         var->data = (uintptr_t) v;
     }
+
+    var = ngx_http_add_variable(cf, &key, NGX_HTTP_VAR_NOCACHEABLE);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_http_llm_variable_cache_key;
 
 #if (NGX_HTTP_LLM_ENCODINGS)
 

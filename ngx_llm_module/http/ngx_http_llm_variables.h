@@ -30,7 +30,8 @@ enum {
     V_RESPONSE_ID,
     V_CLIENT_RETRY,
     V_PROMPT_SIZE,
-    V_KEY_ID
+    V_KEY_ID,
+    V_PROMPT_ID
 };
 
 enum {

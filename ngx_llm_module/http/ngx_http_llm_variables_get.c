@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_llm_variables.h"
+#include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_key.h"
 
@@ -161,6 +162,9 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
 
     case V_KEY_ID:
         return ngx_http_llm_variable_key(ctx, s);
+
+    case V_PROMPT_ID:
+        return ngx_http_llm_prompt_id(ctx, s);
 
     case V_FINISH_REASON:
         return a ? ngx_http_llm_variable_set(s, llm_response_finish(a))
