@@ -1,16 +1,17 @@
-# Digests: who calls ($llm_key_id).  Each is computed here once more, with
-# Perl's own SHA-256.
+# Digests: who calls ($llm_key_id), with which system prompt
+# ($llm_prompt_id), for what ($llm_cache_key).  The first two are computed here
+# once more, with Perl's own SHA-256; of the third it is seen what changes it.
 
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256_hex);
+use Digest::SHA qw(hmac_sha256_hex sha256);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use LLM::Provider qw(answer request);
 use LLM::Test;
-use LLM::Upstream qw(response);
+use LLM::Upstream qw(chunked response);
 use Test::More;
 
 my $t = LLM::Test->new(workers => 2);
@@ -36,6 +37,23 @@ http {
         listen 127.0.0.1:%%PORT_0%%;
         llm main;
         location / { proxy_pass http://%%UPSTREAM%%; }
+        location /other/ {
+            llm_provider other;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /short/ {
+            llm_inspect_max 100;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /inspected/ {
+            llm_inspect precontent;
+            client_body_buffer_size 1k;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /early/ {
+            if (\$llm_cache_key = x) { return 500; }
+            proxy_pass http://%%UPSTREAM%%;
+        }
         location /again/ {
             # the key that decided is that of the first location
             error_page 418 = \@next;
@@ -100,6 +118,146 @@ for my $case (@cases) {
 }
 
 is(id_of("/again$path?key=kept"), id('kept'), 'fixed at its first use');
+
+
+# The same key: what changes it, and what does not.
+
+sub key_of {
+    my ($body, $uri, @headers) = @_;
+
+    $t->post($uri || $path, $body, @headers);
+    my ($log) = $t->logged(1);
+    return $log->{cache_key};
+}
+
+my @members = ('"model":"m"', '"messages":[{"role":"user","content":"a b"}]',
+               '"temperature":0.5');
+my $plain = '{' . join(',', @members) . '}';
+my $first = key_of($plain);
+
+like($first, qr/^[0-9a-f]{64}$/, 'a cache key');
+
+my @same = (
+    ['the same again', $plain],
+    ['white space', "{ \n" . join(" ,\t\r\n", @members) . ' }  '],
+    ['who asks', '{"user":"u",' . join(',', @members) . ',"store":true,'
+     . '"metadata":{"a":[1]},"safety_identifier":"x"}'],
+    ['usage', '{' . join(',', @members)
+     . ',"stream_options":{"include_usage":true}}'],
+    ['in chunks', join('', map({ chunked($_) } unpack '(a3)*', $plain),
+                       "0\r\n\r\n"), $path,
+     'Transfer-Encoding' => 'chunked'],
+    ['another caller', $plain, $path, 'x-api-key' => 'other'],
+    ['said to be plain', $plain, $path, 'Content-Encoding' => 'Identity'],
+);
+
+my @other = (
+    ['another model', $plain =~ s/"m"/"n"/r],
+    ['another word', $plain =~ s/a b/a  b/r],
+    ['another order', '{' . join(',', reverse @members) . '}'],
+    ['another number', $plain =~ s/0\.5/0.50/r],
+    ['a stream', $plain =~ s/\{/{"stream":true,/r],
+    ['a bound', $plain =~ s/\{/{"max_tokens":9,/r],
+    ['an inner user', $plain =~ s/"role"/"user":"u","role"/r],
+    ['arguments', $plain, "$path?a=1"],
+    ['another path', $plain, "/v2$path"],
+    ['another provider', $plain, "/other$path"],
+    ['no body', undef],
+);
+
+my %seen = ($first => 'the first');
+
+for my $case (@same) {
+    my ($name, @call) = @$case;
+    is(key_of(@call), $first, "the same key: $name");
+}
+
+for my $case (@other) {
+    my ($name, @call) = @$case;
+    my $key = key_of(@call);
+    is($seen{$key}, undef, "another key: $name");
+    is(key_of(@call), $key, "and the same one again: $name");
+    $seen{$key} = $name;
+}
+
+# nobody else's: never the same twice
+
+my @alone = (
+    ['not JSON', 'model=m'],
+    ['cut', substr $plain, 0, -1],
+    ['more behind it', "$plain 1"],
+    ['a member twice', $plain =~ s/\{/{"model":"m",/r],
+    ['a member in another case', $plain =~ s/"model"/"Model"/r],
+    ['too long', $plain . ' ' x 100, "/short$path"],
+    ['compressed', $plain, $path, 'Content-Encoding' => 'gzip'],
+    ['asked for too early', $plain, "/early$path"],
+);
+
+for my $case (@alone) {
+    my ($name, @call) = @$case;
+    my @keys = map { key_of(@call) } 1 .. 2;
+    like($keys[0], qr/^[0-9a-f]{64}$/, "a key: $name");
+    isnt($keys[0], $keys[1], "nobody else's: $name");
+    is($seen{$_}, undef, "none of the others: $name") for @keys;
+}
+
+is(scalar(my @early = $t->errors(qr/llm_cache_key" is read before/)), 1,
+   'too early is said');
+
+{
+    my @log = map { $t->get($_); $t->logged(1) } ('/llm-status') x 2;
+    isnt($log[-1]{cache_key}, $log[-2]{cache_key}, 'where llm is off');
+    like($log[-1]{cache_key}, qr/^[0-9a-f]{64}$/, 'not empty either');
+}
+
+{
+    # a large one, in a file, inspected or not
+    my $large = $plain =~ s/a b/'long ' x 50_000/er;
+    my @keys = map { key_of($_, "/inspected$path") }
+               $large, $large =~ s/,"temp/ , "user":"z", "temp/r;
+    is($keys[0], $keys[1], 'of a body in a file');
+}
+
+# The system prompt.
+
+sub prompt_of {
+    my ($body, $uri) = @_;
+
+    $t->post($uri || $path, $body);
+    my ($log) = $t->logged(1);
+    return $log->{prompt_id};
+}
+
+sub prompt_id {
+    return substr hmac_sha256_hex(sha256($_[0]), 'a secret'), 0, 16;
+}
+
+my $user = '{"role":"user","content":"x"}';
+my @prompts = (
+    ['a turn', 'be brief',
+     "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},$user]}"],
+    ['a developer, written otherwise', 'be brief', "{\"messages\": [{\"content\""
+     . ": [{\"type\":\"text\",\"text\":\"b\\u0065 brief\"}], \"role\":"
+     . " \"developer\"},$user]}"],
+    ['its own place', 'be brief',
+     "{\"messages\":[$user],\"system\":\"be brief\"}", '/v1/messages'],
+    ['Responses', 'be brief',
+     '{"model":"m","input":"x","instructions":"be brief"}', '/v1/responses'],
+    ['Gemini', 'be brief', '{"contents":[{"parts":[{"text":"x"}]}],'
+     . '"systemInstruction":{"parts":[{"text":"be brief"}]}}',
+     '/v1beta/models/g:generateContent'],
+    ['two texts', "be\0brief", "{\"messages\":[$user],\"system\":"
+     . '[{"type":"text","text":"be"},{"type":"text","text":"brief"}]}',
+     '/v1/messages'],
+    ['none', undef, "{\"messages\":[$user]}"],
+    ['unreadable', undef, '{"system":"be brief"'],
+);
+
+for my $case (@prompts) {
+    my ($name, $text, @call) = @$case;
+    is(prompt_of(@call), defined $text ? prompt_id($text) : '',
+       "prompt: $name");
+}
 
 unlike($t->read_file('error.log'), qr/sk-1|AIza/, 'no key in the log')
     if $t->{log} ne 'debug';

@@ -69,6 +69,8 @@ static ngx_http_llm_variable_t  ngx_http_llm_variables[] = {
     { ngx_string("llm_prompt_size"), ngx_http_llm_variable_text,
       V_PROMPT_SIZE, KNOWN_REQUEST },
 
+    { ngx_string("llm_cache_key"), NULL,
+      0, KNOWN_REQUEST },
     { ngx_string("llm_prompt_id"), ngx_http_llm_variable_text,
       V_PROMPT_ID, KNOWN_REQUEST },
     { ngx_string("llm_key_id"), ngx_http_llm_variable_text,
@@ -239,10 +241,6 @@ ngx_http_llm_variable_cache_key(ngx_http_request_t *r,
     ngx_str_t            s;
     ngx_http_llm_ctx_t  *ctx;
 
-    static ngx_http_llm_variable_t  var = {
-        ngx_string("llm_cache_key"), NULL, 0, KNOWN_REQUEST
-    };
-
     ctx = ngx_http_llm_ctx_get(r->main);
     rc = ngx_http_llm_cache_key(r, ctx, &s);
 
@@ -251,7 +249,7 @@ ngx_http_llm_variable_cache_key(ngx_http_request_t *r,
     }
 
     if (rc == NGX_AGAIN) {
-        ngx_http_llm_variable_early(ctx, &var);
+        ngx_http_llm_variable_early(ctx, (ngx_http_llm_variable_t *) data);
     }
 
     v->valid = 1;
@@ -324,7 +322,6 @@ ngx_http_llm_variable_accept_encoding(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_llm_variables_add(ngx_conf_t *cf)
 {
-    ngx_str_t                 key = ngx_string("llm_cache_key");
 #if (NGX_HTTP_LLM_ENCODINGS)
     ngx_str_t                 accept = ngx_string("http_accept_encoding");
 #endif
@@ -337,16 +334,10 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        var->get_handler = ngx_http_llm_variable_get;
+        var->get_handler = v->get ? ngx_http_llm_variable_get
+                                  : ngx_http_llm_variable_cache_key;
         var->data = (uintptr_t) v;
     }
-
-    var = ngx_http_add_variable(cf, &key, NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NGX_ERROR;
-    }
-
-    var->get_handler = ngx_http_llm_variable_cache_key;
 
 #if (NGX_HTTP_LLM_ENCODINGS)
 
