@@ -40,7 +40,7 @@ my @wrong = (
     ['llm_zone zone=main:8k;', '', qr/zone "main".*too small/],
     ["$zone $zone", '', qr/duplicate.*"main"|"main".*(?:duplicate|already)/],
     ['llm_zone zone=off:8m;', '', qr/"off"/],
-    ['llm_zone zone=main:8m state=/tmp/x;', '', qr/llm_zone/],
+    ['llm_zone zone=main:8m states=/tmp/x;', '', qr/states=/],
     ['', 'llm_zone zone=main:8m;', qr/llm_zone" directive is not allowed/],
 
     # llm

@@ -231,7 +231,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* llm_zone zone=name:size; */
+/* llm_zone zone=name:size [state=path]; */
 
 char *
 ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -240,7 +240,7 @@ ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     u_char           *p;
     ssize_t           size;
-    ngx_str_t        *value, name, s;
+    ngx_str_t        *value, name, s, state;
     ngx_shm_zone_t  **zone;
 
     value = cf->args->elts;
@@ -280,12 +280,29 @@ ngx_http_llm_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_str_null(&state);
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "state=", 6) != 0
+            || value[2].len == 6)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        state.data = value[2].data + 6;
+        state.len = value[2].len - 6;
+    }
+
     zone = ngx_array_push(&mcf->zones);
     if (zone == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *zone = ngx_http_llm_zone_add(cf, &name, size, &ngx_http_llm_module);
+    *zone = ngx_http_llm_zone_add(cf, &name, size, &state, &mcf->keep,
+                                  &ngx_http_llm_module);
 
     return *zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -30,6 +30,7 @@
 typedef struct {
     ngx_array_t                  zones;      /* ngx_shm_zone_t * */
     ngx_array_t                  accounts;   /* the same, limits, budgets */
+    ngx_http_llm_keep_t          keep;       /* zones with state= */
     ngx_array_t                  labels;     /* ngx_str_t: distinct names */
     ngx_http_llm_prices_t        prices;
     ngx_uint_t                   generation; /* of the configuration */

@@ -29,6 +29,7 @@ static char *ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_llm_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_llm_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_llm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
@@ -40,7 +41,7 @@ static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -190,7 +191,7 @@ ngx_module_t  ngx_http_llm_module = {
     ngx_http_llm_commands,                 /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_llm_init_module,              /* init module */
     ngx_http_llm_init_process,             /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -249,6 +250,7 @@ ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
     info->labels = mcf->labels.elts;
     info->nslos = mcf->nslos;
     info->slos = mcf->levels;
+    info->keep = &mcf->keep;
 
     return NGX_CONF_OK;
 }
@@ -422,6 +424,21 @@ ngx_http_llm_init(ngx_conf_t *cf)
 }
 
 
+/* The cycle will serve; what comes back but NGX_OK would end nginx. */
+
+static ngx_int_t
+ngx_http_llm_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_llm_module);
+
+    ngx_http_llm_keep_commit(cycle, mcf ? &mcf->keep : NULL);
+
+    return NGX_OK;
+}
+
+
 static ngx_http_llm_main_conf_t *
 ngx_http_llm_module_conf(ngx_cycle_t *cycle)
 {
@@ -460,5 +477,6 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 
     if (mcf && mcf->zones.nelts + mcf->accounts.nelts) {
         ngx_http_llm_timer_exit(mcf);
+        ngx_http_llm_keep_exit(&mcf->keep, cycle->log);
     }
 }

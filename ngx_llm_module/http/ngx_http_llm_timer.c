@@ -73,6 +73,7 @@ ngx_http_llm_timer_handler(ngx_event_t *ev)
     if (ev->timedout) {
         ngx_http_llm_slo_tick(mcf, now);
         ngx_http_llm_timer_accounts(mcf, now);
+        ngx_http_llm_keep_tick(&mcf->keep, ev->log);
     }
 
     ev->timedout = 0;
@@ -119,6 +120,8 @@ ngx_http_llm_timer_init(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
                           &zone[i]->shm.name);
         }
     }
+
+    ngx_http_llm_keep_start(&mcf->keep);
 
     ev = &ngx_http_llm_timer_event;
 

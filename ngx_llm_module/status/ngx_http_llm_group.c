@@ -116,6 +116,8 @@ ngx_http_llm_view_scan(ngx_http_llm_view_t *view)
 static ngx_int_t
 ngx_http_llm_group_prepare(ngx_http_llm_view_t *view)
 {
+    uint64_t                           age;
+    ngx_uint_t                         state;
     ngx_http_llm_zone_t               *zone;
     const ngx_http_llm_status_info_t  *info;
 
@@ -145,6 +147,15 @@ ngx_http_llm_group_prepare(ngx_http_llm_view_t *view)
     view->fact[NGX_HTTP_LLM_FACT_GENERATION] = info->generation;
     view->fact[NGX_HTTP_LLM_FACT_PRICE_MODELS] = info->price_models;
     view->fact[NGX_HTTP_LLM_FACT_PRICE_LOADED] = info->price_loaded;
+
+    state = ngx_http_llm_state_health(info->keep ? info->keep->first : NULL,
+                                      &age);
+
+    view->fact[NGX_HTTP_LLM_FACT_STATE] = state;
+    view->fact[NGX_HTTP_LLM_FACT_STATE_DEGRADED] =
+                                    (state == NGX_HTTP_LLM_STATE_DEGRADED);
+    view->fact[NGX_HTTP_LLM_FACT_STATE_AGE] = (age == UINT64_MAX)
+                                              ? 0 : ngx_max(age, 1);
 
     return NGX_AGAIN;
 }

@@ -104,10 +104,14 @@ ngx_http_llm_json_head(ngx_http_llm_view_t *view)
 static void
 ngx_http_llm_json_health(ngx_http_llm_view_t *view)
 {
+    uint64_t             age;
     llm_str_t            sha256;
     ngx_http_llm_out_t  *out;
 
+    static const char *const  names[] = { "none", "ok", "degraded" };
+
     out = &view->out;
+    age = view->fact[NGX_HTTP_LLM_FACT_STATE_AGE];
 
     ngx_http_llm_json_plain(view, "health");
     ngx_http_llm_out_lit(out, ",\"unreadable\":{");
@@ -117,10 +121,18 @@ ngx_http_llm_json_health(ngx_http_llm_view_t *view)
     ngx_http_llm_out_lit(out, "},\"splices_skipped\":{");
     ngx_http_llm_json_plain(view, "splices_skipped");
 
-    /* the books are kept in memory alone */
+    ngx_http_llm_out_lit(out, "},\"state\":\"");
+    ngx_http_llm_out_text(out, names[view->fact[NGX_HTTP_LLM_FACT_STATE]]);
+    ngx_http_llm_out_lit(out, "\",\"state_age_s\":");
 
-    ngx_http_llm_out_lit(out, "},\"state\":\"none\",\"state_age_s\":null,"
-                              "\"prices\":{");
+    if (age == 0) {
+        ngx_http_llm_out_lit(out, "null");
+
+    } else {
+        ngx_http_llm_out_nano(out, age);
+    }
+
+    ngx_http_llm_out_lit(out, ",\"prices\":{");
     ngx_http_llm_json_plain(view, "prices");
 
     if (view->info->price_loaded) {

@@ -17,6 +17,7 @@
 #include "ngx_http_llm_slo.h"
 
 #include "llm_base.h"
+#include "ngx_http_llm_keep.h"
 
 
 /*
@@ -38,6 +39,8 @@ typedef struct {
 
     ngx_uint_t         nslos;            /* of all zones */
     ngx_http_llm_slo_t  **slos;
+
+    const ngx_http_llm_keep_t  *keep;    /* zones with a state; or NULL */
 } ngx_http_llm_status_info_t;
 
 

@@ -236,6 +236,13 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
          "When the price list was loaded.", "seconds", PRICE_LOADED,
          SPARSE),
 
+    fact(NULL, NULL, "nginx_llm_state_degraded",
+         "Whether what is to outlast nginx is at risk.", NULL,
+         STATE_DEGRADED, 0),
+    fact(NULL, NULL, "nginx_llm_state_age_seconds",
+         "Age of the oldest last snapshot.", "seconds", STATE_AGE,
+         USD|SPARSE),
+
     provider("nginx_llm_provider_remaining_requests",
              "Requests left, as the provider said last.", REQUESTS,
              REMAINING),
@@ -408,7 +415,7 @@ uint64_t
 ngx_http_llm_view_from(ngx_http_llm_view_t *view,
     const ngx_http_llm_sum_t *sum)
 {
-    uint64_t             from;
+    uint64_t             from, created;
     ngx_http_llm_mark_t  mark;
 
     from = sum->from;
@@ -419,9 +426,15 @@ ngx_http_llm_view_from(ngx_http_llm_view_t *view,
         from = mark.begin;
     }
 
-    if (from >= view->mono) {
-        return view->wall;
+    from = (from >= view->mono) ? 0 : (view->mono - from) / 1000000;
+    from = view->wall - ngx_min(from, view->wall);
+
+    /* books that were loaded are older than this machine's clock */
+
+    if (view->window == NGX_HTTP_LLM_WINDOW_ALL) {
+        created = view->zone->arena->created_wall / 1000000;
+        from = ngx_min(from, created);
     }
 
-    return view->wall - ngx_min((view->mono - from) / 1000000, view->wall);
+    return from;
 }

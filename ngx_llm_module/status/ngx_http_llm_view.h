@@ -51,6 +51,9 @@ typedef enum {
     NGX_HTTP_LLM_FACT_WORKERS,
     NGX_HTTP_LLM_FACT_PRICE_MODELS,
     NGX_HTTP_LLM_FACT_PRICE_LOADED,  /* seconds since the epoch */
+    NGX_HTTP_LLM_FACT_STATE,         /* none, ok, degraded */
+    NGX_HTTP_LLM_FACT_STATE_DEGRADED,
+    NGX_HTTP_LLM_FACT_STATE_AGE,     /* ns; 0: there is no snapshot */
     NGX_HTTP_LLM_FACT_N
 } ngx_http_llm_fact_e;
 

@@ -60,7 +60,8 @@ _Static_assert(NGX_HTTP_LLM_TOKENS_INPUT - NGX_HTTP_LLM_FINISH_STOP
 
 
 static int ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size);
-static uint32_t ngx_http_llm_arena_shape(void);
+static const char *ngx_http_llm_arena_check_series(
+    const ngx_http_llm_zone_t *zone, const ngx_http_llm_series_t *s);
 static void ngx_http_llm_arena_view(ngx_http_llm_zone_t *zone,
     ngx_http_llm_arena_t *a);
 
@@ -155,6 +156,90 @@ ngx_http_llm_arena_attach(ngx_http_llm_zone_t *zone, void *p, size_t size)
 }
 
 
+const char *
+ngx_http_llm_arena_check(const ngx_http_llm_zone_t *zone, uint64_t mono)
+{
+    uint32_t                     i;
+    const char                  *what;
+    const ngx_http_llm_mark_t   *mark;
+    const ngx_http_llm_arena_t  *a;
+    const ngx_http_llm_chunk_t  *c;
+
+    a = zone->arena;
+
+    if (a->created_mono > mono || a->base > NGX_HTTP_LLM_MARKS) {
+        return "has a wrong header";
+    }
+
+    for (i = 0; i < NGX_HTTP_LLM_MARKS; i++) {
+        mark = &a->mark[i];
+
+        if (mark->end > mono || (mark->end && mark->begin > mark->end)) {
+            return "has a mark of the future";
+        }
+    }
+
+    for (i = 0; i < zone->chunks_max; i++) {
+        c = &zone->chunk[i];
+
+        if (c->owner > NGX_HTTP_LLM_SLOTS || c->next > zone->chunks_max) {
+            return "has rows that lead nowhere";
+        }
+    }
+
+    for (i = 0; i < zone->series_max; i++) {
+        what = ngx_http_llm_arena_check_series(zone, &zone->series[i]);
+
+        if (what) {
+            return what;
+        }
+    }
+
+    return zone->id[0] && zone->series[0].filled ? NULL
+                                                  : "has no first series";
+}
+
+
+static const char *
+ngx_http_llm_arena_check_series(const ngx_http_llm_zone_t *zone,
+    const ngx_http_llm_series_t *s)
+{
+    uint32_t                          i, d, c;
+    const ngx_http_llm_label_text_t  *text;
+
+    text = &s->text;
+
+    if (s->filled > 1 || text->operation >= LLM_OP_N
+        || text->nown > NGX_HTTP_LLM_LABELS
+        || text->provider_len > NGX_HTTP_LLM_PROVIDER_LEN
+        || text->model_len > NGX_HTTP_LLM_MODEL_LEN
+        || text->route_len > NGX_HTTP_LLM_ROUTE_LEN)
+    {
+        return "has a series with wrong labels";
+    }
+
+    for (i = 0; i < NGX_HTTP_LLM_LABELS; i++) {
+        if (text->name_len[i] > NGX_HTTP_LLM_NAME_LEN
+            || text->value_len[i] > NGX_HTTP_LLM_VALUE_LEN)
+        {
+            return "has a series with wrong labels";
+        }
+    }
+
+    for (d = 0; d < LLM_DIST_N; d++) {
+        for (i = 0; i < LLM_CELLS_OCTAVES; i++) {
+            c = s->column[d][i];
+
+            if (c && ngx_http_llm_column_index(c) >= zone->columns_max) {
+                return "has a series with a wrong column";
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
 static int
 ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
 {
@@ -211,7 +296,7 @@ ngx_http_llm_arena_plan(ngx_http_llm_arena_t *a, size_t size)
 
 /* FNV-1a over every size that another build could have otherwise. */
 
-static uint32_t
+uint32_t
 ngx_http_llm_arena_shape(void)
 {
     uint32_t  h, i;

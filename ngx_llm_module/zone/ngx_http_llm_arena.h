@@ -18,7 +18,7 @@
 #include "ngx_http_llm_rows.h"
 
 
-#define NGX_HTTP_LLM_LAYOUT         3
+#define NGX_HTTP_LLM_LAYOUT         4
 
 #define NGX_HTTP_LLM_MARKS          25
 #define NGX_HTTP_LLM_LABELS         6        /* own labels */
@@ -303,7 +303,7 @@ typedef struct {
     uint32_t  series_max;            /* record 0 among them */
     uint32_t  columns_max;
     uint32_t  chunks_max;
-    uint32_t  unused;
+    uint32_t  base;                  /* mark of what was loaded + 1 */
     uint64_t  ids_at;                /* offsets from the header */
     uint64_t  series_at;
     uint64_t  columns_at;
@@ -362,6 +362,7 @@ typedef struct {
     uint64_t                begun;
 
     void                   *shm;     /* start of the nginx zone */
+    void                   *state;   /* ngx_http_llm_state_t, or NULL */
     const uint8_t          *name;
     size_t                  name_len;
     size_t                  bytes;   /* size of the nginx zone */
@@ -386,6 +387,16 @@ int ngx_http_llm_arena_format(ngx_http_llm_zone_t *zone, void *p, size_t size,
 /* Looks at an arena that was formatted before and changes nothing in it. */
 int ngx_http_llm_arena_attach(ngx_http_llm_zone_t *zone, void *p,
     size_t size);
+
+/*
+ * Looks at everything in an attached arena that leads somewhere, for one
+ * that other processes left: NULL, or what is wrong.  mono is now.
+ */
+const char *ngx_http_llm_arena_check(const ngx_http_llm_zone_t *zone,
+    uint64_t mono);
+
+/* A number that is another's when a size is that matters. */
+uint32_t ngx_http_llm_arena_shape(void);
 
 /* Series that are in use, the global one included. */
 uint32_t ngx_http_llm_arena_used(const ngx_http_llm_zone_t *zone);

@@ -37,6 +37,11 @@
  * a mark that is used again, too: whatever a series owns is copied into it
  * each time, and what no series owns is zero.  So it is with the lines of
  * a column: one whose bit is not set is zero, and is so in every mark.
+ *
+ * Books that were loaded do not begin at zero.  What was loaded is a mark of
+ * its own, the base: from there all windows are counted that reach back
+ * beyond the loading, as they are counted from zero in a zone that is new.
+ * It is given up when the longest window has a mark to begin at.
  */
 
 
@@ -54,7 +59,9 @@
 static int ngx_http_llm_marks_begin(ngx_http_llm_zone_t *zone, uint64_t now);
 static void ngx_http_llm_marks_end(ngx_http_llm_zone_t *zone, uint64_t now);
 static uint64_t ngx_http_llm_marks_last(const ngx_http_llm_zone_t *zone);
-static uint32_t ngx_http_llm_marks_victim(const ngx_http_llm_zone_t *zone,
+static uint32_t ngx_http_llm_marks_keep(ngx_http_llm_zone_t *zone,
+    uint64_t now);
+static uint32_t ngx_http_llm_marks_victim(ngx_http_llm_zone_t *zone,
     uint64_t now);
 static uint32_t ngx_http_llm_marks_copy(ngx_http_llm_zone_t *zone,
     uint32_t idx, uint32_t slot);
@@ -216,6 +223,25 @@ ngx_http_llm_marks_end(ngx_http_llm_zone_t *zone, uint64_t now)
 }
 
 
+void
+ngx_http_llm_marks_base(ngx_http_llm_zone_t *zone, uint64_t now)
+{
+    uint32_t              i;
+    ngx_http_llm_mark_t  *mark;
+
+    mark = &zone->arena->mark[0];
+
+    for (i = 0; i < zone->series_max; i++) {
+        (void) ngx_http_llm_marks_copy(zone, i, 0);
+    }
+
+    mark->begin = now;
+    mark->end = now;
+
+    __atomic_store_n(&zone->arena->base, 1, __ATOMIC_RELEASE);
+}
+
+
 /* When the youngest mark was done, or the zone was made. */
 
 static uint64_t
@@ -235,19 +261,55 @@ ngx_http_llm_marks_last(const ngx_http_llm_zone_t *zone)
 }
 
 
+/* The base's place as long as a window may begin there, else MARKS. */
+
+static uint32_t
+ngx_http_llm_marks_keep(ngx_http_llm_zone_t *zone, uint64_t now)
+{
+    uint32_t               i, base;
+    uint64_t               end;
+    ngx_http_llm_arena_t  *a;
+
+    a = zone->arena;
+    base = __atomic_load_n(&a->base, __ATOMIC_RELAXED);
+
+    if (base == 0 || base > NGX_HTTP_LLM_MARKS) {
+        return NGX_HTTP_LLM_MARKS;
+    }
+
+    for (i = 0; i < NGX_HTTP_LLM_MARKS; i++) {
+        end = __atomic_load_n(&a->mark[i].end, __ATOMIC_RELAXED);
+
+        if (i != base - 1 && end != 0 && end <= now
+            && now - end >= ngx_http_llm_window_ns[NGX_HTTP_LLM_WINDOW_ALL - 1])
+        {
+            __atomic_store_n(&a->base, 0, __ATOMIC_RELAXED);
+            return NGX_HTTP_LLM_MARKS;
+        }
+    }
+
+    return base - 1;
+}
+
+
 /* The oldest mark that may go. */
 
 static uint32_t
-ngx_http_llm_marks_victim(const ngx_http_llm_zone_t *zone, uint64_t now)
+ngx_http_llm_marks_victim(ngx_http_llm_zone_t *zone, uint64_t now)
 {
-    uint32_t              i, k, n, w, slot[NGX_HTTP_LLM_MARKS];
+    uint32_t              i, k, n, w, keep, slot[NGX_HTTP_LLM_MARKS];
     uint64_t              end[NGX_HTTP_LLM_MARKS], at, older, age;
     ngx_http_llm_mark_t  *mark;
 
     mark = zone->arena->mark;
+    keep = ngx_http_llm_marks_keep(zone, now);
     n = 0;
 
     for (i = 0; i < NGX_HTTP_LLM_MARKS; i++) {
+
+        if (i == keep) {
+            continue;
+        }
 
         at = __atomic_load_n(&mark[i].end, __ATOMIC_RELAXED);
 
@@ -361,7 +423,7 @@ uint32_t
 ngx_http_llm_marks_find(const ngx_http_llm_zone_t *zone, uint32_t window,
     uint64_t now, ngx_http_llm_mark_t *mark)
 {
-    uint32_t              i, slot;
+    uint32_t              i, slot, base;
     uint64_t              w, end;
     ngx_http_llm_mark_t  *m;
 
@@ -372,6 +434,21 @@ ngx_http_llm_marks_find(const ngx_http_llm_zone_t *zone, uint32_t window,
 
     if (window >= NGX_HTTP_LLM_WINDOW_ALL) {
         return slot;
+    }
+
+    base = __atomic_load_n(&zone->arena->base, __ATOMIC_RELAXED);
+
+    if (base != 0 && base <= NGX_HTTP_LLM_MARKS) {
+        m = &zone->arena->mark[base - 1];
+        end = __atomic_load_n(&m->end, __ATOMIC_ACQUIRE);
+
+        /* 0: it has just been given up, and another is old enough */
+
+        if (end != 0) {
+            slot = base - 1;
+            mark->end = end;
+            mark->begin = __atomic_load_n(&m->begin, __ATOMIC_RELAXED);
+        }
     }
 
     w = ngx_http_llm_window_ns[window];

@@ -44,6 +44,9 @@ int ngx_http_llm_marks_run(ngx_http_llm_zone_t *zone, uint64_t now,
 /* A mark that this process has begun is given up; before it exits. */
 void ngx_http_llm_marks_leave(ngx_http_llm_zone_t *zone);
 
+/* What is in the zone was loaded: windows begin here.  Before it serves. */
+void ngx_http_llm_marks_base(ngx_http_llm_zone_t *zone, uint64_t now);
+
 /*
  * The mark that a window starts from: slot, or NGX_HTTP_LLM_MARKS for the
  * zone's creation.  *mark gets its times.

@@ -40,11 +40,15 @@ static int ngx_http_llm_owner_stat(int32_t pid, uint64_t *start, int *gone);
 uint64_t
 ngx_http_llm_owner_self(void)
 {
+    return ngx_http_llm_owner_of((int32_t) getpid());
+}
+
+
+uint64_t
+ngx_http_llm_owner_of(int32_t pid)
+{
     int       gone;
     uint64_t  start;
-    int32_t   pid;
-
-    pid = (int32_t) getpid();
 
     if (ngx_http_llm_owner_stat(pid, &start, &gone) != 0) {
         start = 0;

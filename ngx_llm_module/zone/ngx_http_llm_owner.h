@@ -19,8 +19,9 @@
 #define NGX_HTTP_LLM_OWNER_REAPS   (1ull << 63)
 
 
-/* The word of this process; never 0. */
+/* The word of this process, or of another that lives; never 0. */
 uint64_t ngx_http_llm_owner_self(void);
+uint64_t ngx_http_llm_owner_of(int32_t pid);
 
 /* False only if the process is known to be gone. */
 int ngx_http_llm_owner_alive(uint64_t owner);

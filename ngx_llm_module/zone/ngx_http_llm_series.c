@@ -377,6 +377,32 @@ ngx_http_llm_series_sample(ngx_http_llm_zone_t *zone, uint32_t idx,
 }
 
 
+void
+ngx_http_llm_series_cell(ngx_http_llm_zone_t *zone, uint32_t idx,
+    uint32_t dist, uint32_t i, uint64_t n)
+{
+    uint32_t                c;
+    uint64_t               *p;
+    ngx_http_llm_series_t  *s;
+
+    if (idx >= zone->series_max || dist >= LLM_DIST_N || i >= LLM_CELLS_N) {
+        return;
+    }
+
+    s = &zone->series[idx];
+
+    c = ngx_http_llm_series_column(zone,
+                               &s->column[dist][i / LLM_CELLS_COLUMN],
+                               ngx_http_llm_column_bit(i % LLM_CELLS_COLUMN));
+    c = ngx_http_llm_column_index(c);
+
+    p = (c < zone->columns_max) ? &zone->column[c].cell[i % LLM_CELLS_COLUMN]
+                                : &s->word[NGX_HTTP_LLM_NOCELL + dist];
+
+    (void) __atomic_fetch_add(p, n, __ATOMIC_RELAXED);
+}
+
+
 /* The word of a column, with the bit; 0 when there is no column left. */
 
 static uint32_t

@@ -52,5 +52,9 @@ void ngx_http_llm_series_add(ngx_http_llm_zone_t *zone, uint32_t idx,
 void ngx_http_llm_series_sample(ngx_http_llm_zone_t *zone, uint32_t idx,
     uint32_t dist, uint64_t ns);
 
+/* n samples in cell i of dist, as a snapshot has them: no more than that. */
+void ngx_http_llm_series_cell(ngx_http_llm_zone_t *zone, uint32_t idx,
+    uint32_t dist, uint32_t i, uint64_t n);
+
 
 #endif /* _NGX_HTTP_LLM_SERIES_H_INCLUDED_ */

@@ -15,6 +15,9 @@
  * since 1.27.3 nginx hands over the old data with fresh memory where a zone
  * is not to be reused, so the data alone means nothing.
  *
+ * With state=path the arena lies elsewhere, and all of this is done by
+ * ngx_http_llm_keep.c.
+ *
  * With another size nginx makes a new zone and says nothing of the old one,
  * which then is found in the old cycle; what it had counted is lost, and
  * said to be.
@@ -33,7 +36,8 @@ static void ngx_http_llm_zone_say(ngx_shm_zone_t *shm_zone);
 
 
 ngx_shm_zone_t *
-ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
+ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    ngx_str_t *state, ngx_http_llm_keep_t *keep, void *tag)
 {
     ngx_shm_zone_t       *shm_zone;
     ngx_http_llm_zone_t  *zone;
@@ -47,7 +51,9 @@ ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
         return NULL;
     }
 
-    shm_zone = ngx_shared_memory_add(cf, name, size, tag);
+    shm_zone = ngx_shared_memory_add(cf, name, state->len
+                                               ? NGX_HTTP_LLM_KEEP_SHM : size,
+                                     tag);
     if (shm_zone == NULL) {
         return NULL;
     }
@@ -66,6 +72,16 @@ ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
     zone->name = shm_zone->shm.name.data;
     zone->name_len = shm_zone->shm.name.len;
     zone->bytes = size;
+
+    if (state->len) {
+        zone->state = ngx_http_llm_keep_add(cf, keep,
+                                            &ngx_http_llm_state_series,
+                                            &shm_zone->shm.name, state, size,
+                                            zone);
+        if (zone->state == NULL) {
+            return NULL;
+        }
+    }
 
     shm_zone->init = ngx_http_llm_zone_init;
     shm_zone->data = zone;
@@ -91,6 +107,19 @@ ngx_http_llm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     old = data;
 
     zone->shm = shm_zone->shm.addr;
+
+    if (zone->state) {
+        rc = ngx_http_llm_keep_init(shm_zone, zone->state,
+                           old ? old : ngx_http_llm_zone_former(shm_zone));
+
+        if (rc == NGX_OK) {
+            zone->bytes = ((ngx_http_llm_state_t *) zone->state)->size;
+            ngx_http_llm_zone_say(shm_zone);
+        }
+
+        return rc;
+    }
+
     zone->bytes = shm_zone->shm.size;
 
     if (shm_zone->shm.exists || (old && old->shm == zone->shm)) {

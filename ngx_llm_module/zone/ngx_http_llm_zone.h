@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "ngx_http_llm_arena.h"
+#include "ngx_http_llm_keep.h"
 #include "ngx_http_llm_label.h"
 #include "ngx_http_llm_live.h"
 #include "ngx_http_llm_marks.h"
@@ -31,13 +32,14 @@
 
 
 /*
- * For the directive: registers the zone; NULL after an error was logged
+ * For the directive, whose state= is empty where it has none: registers the
+ * zone; NULL after an error was logged
  * (too small, or given twice).  Its ngx_http_llm_zone_t is shm_zone->data
  * and is ready once the cycle's zones are initialised; it may be taken
  * while the configuration is read.
  */
 ngx_shm_zone_t *ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    size_t size, void *tag);
+    size_t size, ngx_str_t *state, ngx_http_llm_keep_t *keep, void *tag);
 
 /* For a directive that names a zone, before or after llm_zone: data is NULL
  * until llm_zone was seen. */

@@ -39,7 +39,7 @@ static ngx_str_t  labels[] = { ngx_string("team"), ngx_string("tier") };
 
 static ngx_http_llm_status_info_t  info = {
     "9.8.7", 3, 42, 1700000000, ngx_string("00ff"), 2, labels,
-    0, NULL
+    0, NULL, NULL
 };
 
 static status_test_main_t  *conf;
@@ -237,7 +237,9 @@ static char *
 status_test(ngx_conf_t *cf, ngx_command_t *cmd, void *main_conf)
 {
     u_char     *p;
-    ngx_str_t  *value, name, size;
+    ngx_str_t  *value, name, size, none;
+
+    ngx_str_null(&none);
 
     conf = main_conf;
     value = cf->args->elts;
@@ -253,7 +255,7 @@ status_test(ngx_conf_t *cf, ngx_command_t *cmd, void *main_conf)
     size.len = value[1].len - name.len - 1;
 
     conf->zone = ngx_http_llm_zone_add(cf, &name, ngx_parse_size(&size),
-                                       &status_test_module);
+                                       &none, NULL, &status_test_module);
     if (conf->zone == NULL) {
         return NGX_CONF_ERROR;
     }
