@@ -233,13 +233,26 @@ my @wrong = (
 
     # what comes later is unknown, never silently taken
     (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
-     qw(llm_budget llm_limit llm_deny llm_set_model
-        llm_include_usage llm_max_cost)),
+     qw(llm_budget llm_limit llm_deny llm_max_cost)),
+
+    [$zone, "$on llm_include_usage x;", qr/invalid value "x"/],
+    [$zone, "$on llm_set_model a b;", qr/invalid number of arguments/],
+    [$zone, "$on llm_set_model a; llm_set_model b;", qr/duplicate/],
+    [$zone, "$on llm_max_output_tokens x;", qr/invalid number of tokens/],
+    [$zone, "$on llm_max_output_tokens 0;", qr/invalid number of tokens/],
+    [$zone, "$on llm_max_output_tokens -1;", qr/invalid number of tokens/],
+    [$zone, "$on llm_max_output_tokens 5 x;", qr/invalid parameter "x"/],
+    [$zone, "$on llm_max_output_tokens 5; llm_max_output_tokens off;",
+     qr/duplicate/],
 );
 
 my @right = (
     [$zone, $on],
     ["$zone $on", 'llm off;'],
+    ["$zone $on llm_set_model a; llm_max_output_tokens 9 reject;",
+     'llm_set_model off; llm_max_output_tokens off;'],
+    [$zone, "$on llm_set_model \$arg_m; llm_max_output_tokens \$arg_n clamp;"],
+    [$zone, "$on llm_include_usage on;"],
     [$zone, "$on llm_label team \$http_x; llm_label env prod;"],
     [$zone, $on . join '', map { "llm_label l$_ x;" } 1 .. 6],
     ["$zone llm_label team \$http_x;", "$on llm_label off;"],

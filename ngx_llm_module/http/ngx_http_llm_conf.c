@@ -127,6 +127,10 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     lcf->inspect_max = NGX_CONF_UNSET;
     lcf->allow_models = NGX_CONF_UNSET_PTR;
     lcf->deny_models = NGX_CONF_UNSET_PTR;
+    lcf->include_usage = NGX_CONF_UNSET;
+    lcf->set_model = NGX_CONF_UNSET_PTR;
+    lcf->max_output = NGX_CONF_UNSET_PTR;
+    lcf->max_output_reject = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -201,6 +205,14 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_LLM_INSPECT_PASSIVE);
     ngx_conf_merge_off_value(conf->inspect_max, prev->inspect_max,
                              32 * 1024 * 1024);
+    ngx_conf_merge_value(conf->include_usage, prev->include_usage, 0);
+    ngx_conf_merge_ptr_value(conf->set_model, prev->set_model, NULL);
+    ngx_conf_merge_ptr_value(conf->max_output, prev->max_output, NULL);
+    ngx_conf_merge_uint_value(conf->max_output_reject,
+                              prev->max_output_reject, 0);
+
+    conf->changes = conf->include_usage || conf->set_model
+                    || conf->max_output;
 
     ngx_conf_merge_ptr_value(conf->allow_models, prev->allow_models, NULL);
     ngx_conf_merge_ptr_value(conf->deny_models, prev->deny_models, NULL);
@@ -220,6 +232,10 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         if (conf->accept_encoding == NGX_HTTP_LLM_ACCEPT_IDENTITY) {
             mcf->identity = 1;
+        }
+
+        if (conf->changes) {
+            mcf->splice = 1;
         }
 
         if (conf->inspect == NGX_HTTP_LLM_INSPECT_PREACCESS) {

@@ -22,6 +22,8 @@
 #define NGX_HTTP_LLM_ACCEPT_IDENTITY  0
 #define NGX_HTTP_LLM_ACCEPT_PASS      1
 
+#define NGX_HTTP_LLM_BODY_VARIABLES  3
+
 #define NGX_HTTP_LLM_INSPECT_PASSIVE     0
 #define NGX_HTTP_LLM_INSPECT_PRECONTENT  1
 #define NGX_HTTP_LLM_INSPECT_PREACCESS   2
@@ -48,7 +50,10 @@ typedef struct {
     llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
     ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
     ngx_uint_t                   proxy_index;
+    ngx_uint_t                   body_variables[NGX_HTTP_LLM_BODY_VARIABLES];
+    ngx_uint_t                   nbody_variables;
     unsigned                     used:1;
+    unsigned                     splice:1;   /* requests may be changed */
     unsigned                     upstream_first:1;  /* see the probe */
     unsigned                     identity:1; /* llm_accept_encoding is used */
     unsigned                     preaccess:1;   /* llm_inspect preaccess is */
@@ -74,6 +79,11 @@ typedef struct {
     off_t                        inspect_max;
     ngx_array_t                 *allow_models;   /* NULL: none is given */
     ngx_array_t                 *deny_models;
+    ngx_flag_t                   include_usage;
+    ngx_http_complex_value_t    *set_model;
+    ngx_http_complex_value_t    *max_output;
+    ngx_uint_t                   max_output_reject;
+    ngx_uint_t                   changes;    /* any of these */
 
     /* the last upstream, and the provider and the place that its names
        tell; written by the worker that owns this copy of the settings */

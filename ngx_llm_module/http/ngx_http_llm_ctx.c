@@ -20,6 +20,7 @@
 
 
 #include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_splice.h"
 
 
 static ngx_int_t ngx_http_llm_ctx_provider(ngx_http_llm_ctx_t *ctx);
@@ -361,6 +362,23 @@ ngx_http_llm_ctx_asked(ngx_http_llm_ctx_t *ctx)
 
 
 llm_str_t
+ngx_http_llm_ctx_sent(ngx_http_llm_ctx_t *ctx)
+{
+    llm_str_t  s;
+
+    if (ctx->extra) {
+        s = ngx_http_llm_splice_model(ctx);
+
+        if (s.len) {
+            return s;
+        }
+    }
+
+    return ngx_http_llm_ctx_asked(ctx);
+}
+
+
+llm_str_t
 ngx_http_llm_ctx_answered(ngx_http_llm_ctx_t *ctx)
 {
     llm_str_t  none = { NULL, 0 };
@@ -412,7 +430,7 @@ ngx_http_llm_ctx_price(ngx_http_llm_ctx_t *ctx)
 
     q.provider = ngx_http_llm_view(&ctx->provider);
     q.answered = ngx_http_llm_ctx_answered(ctx);
-    q.asked = ngx_http_llm_ctx_asked(ctx);
+    q.asked = ngx_http_llm_ctx_sent(ctx);
     q.guessed = ctx->guessed;
 
     ngx_http_llm_ctx_where(ctx, &place);
@@ -486,7 +504,7 @@ ngx_http_llm_ctx_label(ngx_http_llm_ctx_t *ctx, ngx_uint_t recognised)
     model = ngx_http_llm_ctx_answered(ctx);
 
     if (model.len == 0) {
-        model = ngx_http_llm_ctx_asked(ctx);
+        model = ngx_http_llm_ctx_sent(ctx);
     }
 
     if (model.len == 0) {

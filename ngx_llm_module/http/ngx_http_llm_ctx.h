@@ -43,6 +43,7 @@ typedef struct {
     uint8_t                    temperature_len;
     uint8_t                    model_flags;     /* LLM_REQUEST_MODEL_*, and
                                                    LLM_JSON_E_* */
+    uint16_t                   choices;         /* answers; 0: not said */
     unsigned                   stream:1;
     unsigned                   has_max_tokens:1;
 } ngx_http_llm_asked_t;
@@ -156,6 +157,9 @@ ngx_int_t ngx_http_llm_ctx_place(ngx_http_llm_ctx_t *ctx);
 
 /* The model that the request names, in its body or path. */
 llm_str_t ngx_http_llm_ctx_asked(ngx_http_llm_ctx_t *ctx);
+
+/* The model that the request names when it leaves: that, or the one set. */
+llm_str_t ngx_http_llm_ctx_sent(ngx_http_llm_ctx_t *ctx);
 
 /* The model that the answer names. */
 llm_str_t ngx_http_llm_ctx_answered(ngx_http_llm_ctx_t *ctx);

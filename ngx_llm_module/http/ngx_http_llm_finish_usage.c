@@ -77,7 +77,7 @@ ngx_http_llm_finish_usage(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
         return;
     }
 
-    text = a ? llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx)) : 0;
+    text = a ? llm_response_estimate(a, ngx_http_llm_ctx_sent(ctx)) : 0;
 
     if (a && llm_response_tokens(a, ctx->tokens)) {
         ngx_http_llm_finish_bound(ctx->tokens);

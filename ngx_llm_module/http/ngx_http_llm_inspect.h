@@ -53,7 +53,9 @@ ngx_http_llm_inspect_t *ngx_http_llm_inspect_get(ngx_http_llm_ctx_t *ctx);
 static inline ngx_uint_t
 ngx_http_llm_inspect_wanted(ngx_http_llm_loc_conf_t *conf)
 {
-    return conf->zone && conf->inspect != NGX_HTTP_LLM_INSPECT_PASSIVE;
+    return conf->zone
+           && (conf->inspect != NGX_HTTP_LLM_INSPECT_PASSIVE
+               || conf->changes);
 }
 
 

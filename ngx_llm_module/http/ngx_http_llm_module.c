@@ -16,6 +16,7 @@
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_slo_call.h"
+#include "ngx_http_llm_splice.h"
 #include "ngx_http_llm_status.h"
 #include "ngx_http_llm_timer.h"
 #include "ngx_http_llm_variables.h"
@@ -157,6 +158,27 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_conf_models,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_llm_loc_conf_t, deny_models),
+      NULL },
+
+    { ngx_string("llm_include_usage"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, include_usage),
+      NULL },
+
+    { ngx_string("llm_set_model"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_splice_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, set_model),
+      NULL },
+
+    { ngx_string("llm_max_output_tokens"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_splice_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, max_output),
       NULL },
 
     { ngx_string("llm_status"),
@@ -410,6 +432,8 @@ ngx_http_llm_init(ngx_conf_t *cf)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_llm_splice_init(cf, mcf);
 
     ngx_http_llm_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_llm_header_filter;

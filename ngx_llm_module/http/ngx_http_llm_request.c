@@ -23,6 +23,7 @@
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_slo_call.h"
+#include "ngx_http_llm_splice.h"
 
 
 ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
@@ -182,6 +183,8 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        ngx_http_llm_splice_restore(ctx);
+
         ctx->conf = lcf;
         return NGX_DECLINED;
     }
@@ -275,6 +278,14 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 
     if (ngx_http_llm_ctx_place(ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->conf->changes) {
+        rc = ngx_http_llm_splice_directives(ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_module);
@@ -384,10 +395,13 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
         }
     }
 
+    a->choices = (uint16_t) ngx_min(r->choices, UINT16_MAX);
     a->stream = llm_request_streams(r, ctx->dialect);
     a->prompt_tokens = ngx_min(llm_request_tokens(r, ctx->dialect,
                                        ngx_http_llm_view(&ctx->path_model)),
                                UINT32_MAX);
+
+    ngx_http_llm_splice_note(ctx, r);
 }
 
 

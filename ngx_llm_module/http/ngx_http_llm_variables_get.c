@@ -150,7 +150,7 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, ngx_str_t *s,
     case V_MODEL:
         v = ngx_http_llm_ctx_answered(ctx);
         return ngx_http_llm_variable_set(s, v.len ? v
-                                            : ngx_http_llm_ctx_asked(ctx));
+                                            : ngx_http_llm_ctx_sent(ctx));
 
     case V_TEMPERATURE:
         v.data = ctx->asked.model.data + ctx->asked.model.len;
