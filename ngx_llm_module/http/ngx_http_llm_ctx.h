@@ -39,6 +39,7 @@ typedef struct {
     uint64_t                   prompt_bytes;
     uint32_t                   prompt_tokens;   /* estimated */
     uint32_t                   turns;
+    uint32_t                   choices;         /* 0: not said */
     uint8_t                    state;           /* llm_request_state_e */
     uint8_t                    temperature_len;
     uint8_t                    model_flags;     /* LLM_REQUEST_MODEL_*, and

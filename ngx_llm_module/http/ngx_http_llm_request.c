@@ -357,6 +357,7 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a->max_tokens = r->max_tokens;
     a->has_max_tokens = r->has_max_tokens;
     a->turns = r->turns;
+    a->choices = r->choices;
     a->prompt_bytes = r->prompt_bytes;
 
     if (r->model_len || r->temperature_len) {
