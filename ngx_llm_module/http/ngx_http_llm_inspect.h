@@ -16,6 +16,7 @@
 /* What is kept of a call for it, in ctx->extra. */
 
 typedef struct ngx_http_llm_canon_s  ngx_http_llm_canon_t;
+typedef struct ngx_http_llm_store_s  ngx_http_llm_store_t;
 
 typedef struct ngx_http_llm_inspect_s  ngx_http_llm_inspect_t;
 
@@ -25,6 +26,7 @@ struct ngx_http_llm_inspect_s {
     u_char                    *piece;
 
     ngx_http_llm_canon_t      *canon;
+    ngx_http_llm_store_t      *store;
 
     ngx_str_t                  cache_provider;  /* of which the key is made */
     ngx_str_t                  cache_model;

@@ -17,6 +17,7 @@
 #include "ngx_http_llm_response.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
+#include "ngx_http_llm_store.h"
 #include "ngx_http_llm_slo_call.h"
 
 
@@ -151,13 +152,14 @@ ngx_http_llm_response_unbuffer(ngx_http_request_t *r)
  */
 
 static ngx_uint_t
-ngx_http_llm_response_wanted(ngx_http_llm_ctx_t *ctx, ngx_uint_t framing)
+ngx_http_llm_response_wanted(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t framing)
 {
     ngx_uint_t            status;
     const llm_dialect_t  *d;
 
     d = llm_dialects[ctx->dialect];
-    status = ctx->request->headers_out.status;
+    status = r->headers_out.status;
 
     if ((!ctx->asked.stream && !ctx->path_stream)
         || status < 200 || status > 299)
@@ -168,6 +170,27 @@ ngx_http_llm_response_wanted(ngx_http_llm_ctx_t *ctx, ngx_uint_t framing)
     return framing == LLM_FRAMING_UNKNOWN
            || (d->flags & LLM_DIALECT_F_ARRAY)
            || d->framing == LLM_FRAMING_NDJSON;
+}
+
+
+ngx_int_t
+ngx_http_llm_response_framing(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t *framing)
+{
+    if (ngx_http_llm_response_hint(r, framing) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* lines of JSON begin as a plain body does */
+
+    if (!llm_framing_streams(*framing)
+        && llm_dialects[ctx->dialect]->framing == LLM_FRAMING_NDJSON
+        && ngx_http_llm_response_wanted(r, ctx, *framing))
+    {
+        *framing = LLM_FRAMING_NDJSON;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -188,21 +211,13 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
         || r->headers_out.status == NGX_HTTP_NO_CONTENT
         || r->headers_out.status == NGX_HTTP_NOT_MODIFIED
         || r->headers_out.status == NGX_HTTP_PARTIAL_CONTENT
-        || ngx_http_llm_response_hint(r, &framing) != NGX_OK)
+        || ngx_http_llm_response_framing(r, ctx, &framing) != NGX_OK)
     {
         return;
     }
 
     ctx->stream = llm_framing_streams(framing)
-                  || ngx_http_llm_response_wanted(ctx, framing);
-
-    /* lines of JSON begin as a plain body does */
-
-    if (ctx->stream && !llm_framing_streams(framing)
-        && llm_dialects[ctx->dialect]->framing == LLM_FRAMING_NDJSON)
-    {
-        framing = LLM_FRAMING_NDJSON;
-    }
+                  || ngx_http_llm_response_wanted(r, ctx, framing);
 
     if (ctx->stream && !ctx->conf->stream_buffering) {
         ngx_http_llm_response_unbuffer(r);
@@ -239,12 +254,38 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* A subrequest is no call, but its answer may be kept as one's. */
+
+static ngx_int_t
+ngx_http_llm_response_sub(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    if (r->upstream == NULL || r->post_action) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_llm_ctx_get(r->main);
+
+    if (ctx == NULL || ctx->operation == LLM_OP_NONE) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_store(r, ctx);
+}
+
+
 ngx_int_t
 ngx_http_llm_header_filter(ngx_http_request_t *r)
 {
     ngx_http_llm_ctx_t  *ctx;
 
     if (r != r->main || r->post_action) {
+
+        if (ngx_http_llm_response_sub(r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         return ngx_http_llm_next_header_filter(r);
     }
 
@@ -282,6 +323,10 @@ ngx_http_llm_header_filter(ngx_http_request_t *r)
 
     if (ctx->dialect != LLM_DIALECT_NONE) {
         ngx_http_llm_response_watch(ctx);
+    }
+
+    if (ngx_http_llm_store(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_llm_next_header_filter(r);
