@@ -44,7 +44,6 @@ typedef struct {
     uint8_t                    temperature_len;
     uint8_t                    model_flags;     /* LLM_REQUEST_MODEL_*, and
                                                    LLM_JSON_E_* */
-    uint16_t                   choices;         /* answers; 0: not said */
     unsigned                   stream:1;
     unsigned                   has_max_tokens:1;
 } ngx_http_llm_asked_t;

@@ -396,7 +396,6 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
         }
     }
 
-    a->choices = (uint16_t) ngx_min(r->choices, UINT16_MAX);
     a->stream = llm_request_streams(r, ctx->dialect);
     a->prompt_tokens = ngx_min(llm_request_tokens(r, ctx->dialect,
                                        ngx_http_llm_view(&ctx->path_model)),
