@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * llm_limit_zone key zone=name:size rate=RATE;
- * llm_budget_zone key zone=name:size period=PERIOD;
+ * llm_limit_zone key zone=name:size rate=RATE [state=path];
+ * llm_budget_zone key zone=name:size period=PERIOD [state=path];
  *
  * Keys are shown in the status and kept in shared memory, unless the
  * expression that makes them reads what callers prove themselves with: then
@@ -13,11 +13,13 @@
 
 
 #include "ngx_http_llm_account_conf.h"
+#include "ngx_http_llm_key.h"
 
 
 typedef struct {
     ngx_str_t   zone;
     ngx_str_t   value;               /* rate= or period= */
+    ngx_str_t   state;
 } ngx_http_llm_account_args_t;
 
 
@@ -118,7 +120,8 @@ ngx_http_llm_account_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    *zone = ngx_http_llm_account_zone_add(cf, &name, size, &acf->accounts);
+    *zone = ngx_http_llm_account_zone_add(cf, &name, size, &args.state,
+                                          &mcf->keep, &acf->accounts);
     if (*zone == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -137,8 +140,17 @@ ngx_http_llm_account_conf_args(ngx_conf_t *cf, const char *parameter,
     ngx_http_llm_account_args_t *args)
 {
     size_t       len;
-    ngx_str_t   *value, *to;
-    ngx_uint_t   i;
+    ngx_str_t   *value, *to, *into[3];
+    ngx_uint_t   i, k;
+    const char  *name[3];
+
+    name[0] = "zone=";
+    into[0] = &args->zone;
+    name[1] = parameter;
+    into[1] = &args->value;
+    name[2] = "state=";
+    into[2] = &args->state;
+    len = 0;
 
     ngx_memzero(args, sizeof(ngx_http_llm_account_args_t));
 
@@ -146,17 +158,14 @@ ngx_http_llm_account_conf_args(ngx_conf_t *cf, const char *parameter,
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        len = sizeof("zone=") - 1;
         to = NULL;
 
-        if (ngx_strncmp(value[i].data, "zone=", len) == 0) {
-            to = &args->zone;
+        for (k = 0; k < 3; k++) {
+            len = ngx_strlen(name[k]);
 
-        } else {
-            len = ngx_strlen(parameter);
-
-            if (ngx_strncmp(value[i].data, parameter, len) == 0) {
-                to = &args->value;
+            if (ngx_strncmp(value[i].data, name[k], len) == 0) {
+                to = into[k];
+                break;
             }
         }
 
@@ -174,6 +183,12 @@ ngx_http_llm_account_conf_args(ngx_conf_t *cf, const char *parameter,
 
         to->data = value[i].data + len;
         to->len = value[i].len - len;
+
+        if (to == &args->state && to->len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (args->zone.data == NULL || args->value.data == NULL) {
@@ -245,6 +260,43 @@ ngx_http_llm_account_conf_period(ngx_conf_t *cf, ngx_str_t *value,
                        value);
 
     return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_account_conf_keys(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
+{
+    u_char                       *p, *last;
+    ngx_uint_t                    i;
+    ngx_shm_zone_t              **zone;
+    ngx_http_llm_account_conf_t  *acf;
+
+    zone = mcf->accounts.elts;
+
+    for (i = 0; i < mcf->accounts.nelts; i++) {
+        acf = ngx_http_llm_account_conf_of(zone[i]);
+
+        if (acf->accounts.state == NULL || ngx_http_llm_key_stable(mcf)) {
+            continue;
+        }
+
+        p = acf->key.value.data;
+        last = p + acf->key.value.len;
+
+        p = ngx_strlcasestrn(p, last, (u_char *) "llm_key_id",
+                             sizeof("llm_key_id") - 2);
+        if (p == NULL) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "zone \"%V\" has a state, and keys that are others at "
+                      "every start: $llm_key_id needs \"llm_key_secret\"",
+                      &acf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

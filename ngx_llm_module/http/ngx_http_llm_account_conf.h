@@ -30,6 +30,13 @@ typedef struct {
 char *ngx_http_llm_account_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/*
+ * All directives were seen: a zone that outlasts nginx must not be keyed by
+ * ids that do not.
+ */
+char *ngx_http_llm_account_conf_keys(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf);
+
 /* Why an amount or a rate could not be read, with the text, as an error. */
 char *ngx_http_llm_account_conf_error(ngx_conf_t *cf, const char *what,
     ngx_str_t *text, llm_amount_e why);

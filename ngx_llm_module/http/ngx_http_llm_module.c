@@ -133,14 +133,14 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       NULL },
 
     { ngx_string("llm_limit_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3|NGX_CONF_TAKE4,
       ngx_http_llm_account_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("llm_budget_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3|NGX_CONF_TAKE4,
       ngx_http_llm_account_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -253,6 +253,11 @@ ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
     ngx_http_llm_status_info_t  *info;
 
     rv = ngx_http_llm_init_main_conf(cf, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_llm_account_conf_keys(cf, mcf);
     if (rv != NGX_CONF_OK) {
         return rv;
     }

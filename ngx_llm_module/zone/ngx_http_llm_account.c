@@ -53,7 +53,6 @@ _Static_assert(__atomic_always_lock_free(8, 0), "64-bit atomics");
 
 static int ngx_http_llm_accounts_plan(ngx_http_llm_accounts_arena_t *a,
     size_t size);
-static uint32_t ngx_http_llm_accounts_shape(void);
 static void ngx_http_llm_accounts_view(ngx_http_llm_accounts_t *accounts,
     ngx_http_llm_accounts_arena_t *a);
 static uint32_t ngx_http_llm_account_find(ngx_http_llm_accounts_t *accounts,
@@ -185,7 +184,7 @@ ngx_http_llm_accounts_plan(ngx_http_llm_accounts_arena_t *a, size_t size)
 
 /* Of all that a program which was built otherwise could have otherwise. */
 
-static uint32_t
+uint32_t
 ngx_http_llm_accounts_shape(void)
 {
     uint32_t  h, i;

@@ -141,6 +141,7 @@ typedef struct {
     uint32_t                        scrub;     /* next record to look at */
 
     void                           *shm;       /* start of the nginx zone */
+    void                           *state;     /* ngx_http_llm_state_t */
     const uint8_t                  *name;
     size_t                          name_len;
     size_t                          bytes;     /* size of the nginx zone */
@@ -181,6 +182,9 @@ int ngx_http_llm_accounts_format(ngx_http_llm_accounts_t *accounts, void *p,
     size_t size, uint64_t mono, uint64_t wall, const void *secret);
 int ngx_http_llm_accounts_attach(ngx_http_llm_accounts_t *accounts, void *p,
     size_t size);
+
+/* A number that is another's when a size is that matters. */
+uint32_t ngx_http_llm_accounts_shape(void);
 
 /*
  * The account of a key, made when there is none.  Never fails: 0 is

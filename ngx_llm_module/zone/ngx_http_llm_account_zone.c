@@ -22,6 +22,9 @@
 #include "ngx_http_llm_zone.h"
 
 
+static ngx_int_t ngx_http_llm_account_zone_kept(ngx_shm_zone_t *shm_zone,
+    ngx_http_llm_accounts_t *old);
+static void ngx_http_llm_account_zone_other(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_llm_account_zone_inherit(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_llm_account_zone_create(ngx_shm_zone_t *shm_zone,
     ngx_http_llm_accounts_t *old);
@@ -52,6 +55,7 @@ ngx_http_llm_account_zone_name(ngx_shm_zone_t *shm_zone)
 
 ngx_shm_zone_t *
 ngx_http_llm_account_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    ngx_str_t *state, ngx_http_llm_keep_t *keep,
     ngx_http_llm_accounts_t *accounts)
 {
     const char      *what;
@@ -68,7 +72,8 @@ ngx_http_llm_account_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
         return NULL;
     }
 
-    shm_zone = ngx_shared_memory_add(cf, name, size,
+    shm_zone = ngx_shared_memory_add(cf, name, state->len
+                                               ? NGX_HTTP_LLM_KEEP_SHM : size,
                          &ngx_http_llm_account_zone_tags[accounts->kind]);
     if (shm_zone == NULL) {
         return NULL;
@@ -83,6 +88,18 @@ ngx_http_llm_account_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     accounts->name = shm_zone->shm.name.data;
     accounts->name_len = shm_zone->shm.name.len;
     accounts->bytes = size;
+
+    if (state->len) {
+        accounts->state = ngx_http_llm_keep_add(cf, keep,
+                                    accounts->kind == NGX_HTTP_LLM_LIMITS
+                                    ? &ngx_http_llm_state_limits
+                                    : &ngx_http_llm_state_budgets,
+                                    &shm_zone->shm.name, state, size,
+                                    accounts);
+        if (accounts->state == NULL) {
+            return NULL;
+        }
+    }
 
     shm_zone->init = ngx_http_llm_account_zone_init;
     shm_zone->data = accounts;
@@ -110,6 +127,11 @@ ngx_http_llm_account_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     old = data;
 
     accounts->shm = shm_zone->shm.addr;
+
+    if (accounts->state) {
+        return ngx_http_llm_account_zone_kept(shm_zone, old);
+    }
+
     accounts->bytes = shm_zone->shm.size;
 
     if (shm_zone->shm.exists || (old && old->shm == accounts->shm)) {
@@ -124,6 +146,48 @@ ngx_http_llm_account_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_account_zone_kept(ngx_shm_zone_t *shm_zone,
+    ngx_http_llm_accounts_t *old)
+{
+    ngx_int_t                 rc;
+    ngx_http_llm_state_t     *st;
+    ngx_http_llm_accounts_t  *accounts;
+
+    accounts = shm_zone->data;
+    st = accounts->state;
+
+    if (old == NULL) {
+        old = ngx_http_llm_zone_former(shm_zone);
+    }
+
+    if (old && old->arena && old->period != accounts->period) {
+        ngx_http_llm_account_zone_other(shm_zone);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_llm_keep_init(shm_zone, st, old);
+
+    if (rc == NGX_OK) {
+        accounts->bytes = st->size;
+        ngx_http_llm_account_zone_say(shm_zone);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_llm_account_zone_other(ngx_shm_zone_t *shm_zone)
+{
+    ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                  "%s \"%V\" counts by another period than before: "
+                  "give it another name, or restart",
+                  ngx_http_llm_account_zone_name(shm_zone),
+                  &shm_zone->shm.name);
 }
 
 
@@ -169,11 +233,7 @@ ngx_http_llm_account_zone_inherit(ngx_shm_zone_t *shm_zone)
         return NGX_ERROR;
 
     case NGX_HTTP_LLM_ACCOUNTS_OTHER:
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "%s \"%V\" counts by another period than before: "
-                      "give it another name, or restart",
-                      ngx_http_llm_account_zone_name(shm_zone),
-                      &shm_zone->shm.name);
+        ngx_http_llm_account_zone_other(shm_zone);
         return NGX_ERROR;
 
     default:

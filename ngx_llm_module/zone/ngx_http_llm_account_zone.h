@@ -15,6 +15,7 @@
 
 #include "ngx_http_llm_account.h"
 #include "ngx_http_llm_budget.h"
+#include "ngx_http_llm_keep.h"
 #include "ngx_http_llm_ledger.h"
 #include "ngx_http_llm_limit.h"
 
@@ -23,12 +24,14 @@
 
 
 /*
- * Registers the zone; NULL after an error was logged.  accounts, with its
- * settings, becomes shm_zone->data, so it may be the begin of something
- * larger; it is ready once the cycle's zones are initialised.
+ * Registers the zone, with its state= or an empty one; NULL after an error
+ * was logged.  accounts, with its settings, becomes shm_zone->data, so it
+ * may be the begin of something larger; it is ready once the cycle's zones
+ * are initialised.
  */
 ngx_shm_zone_t *ngx_http_llm_account_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    size_t size, ngx_http_llm_accounts_t *accounts);
+    size_t size, ngx_str_t *state, ngx_http_llm_keep_t *keep,
+    ngx_http_llm_accounts_t *accounts);
 
 /*
  * For a directive that names a zone, before or after the one that makes it:

@@ -60,9 +60,15 @@ typedef struct {
 
 
 #define NGX_HTTP_LLM_STATE_SERIES    1
-#define NGX_HTTP_LLM_STATE_ACCOUNTS  2
+#define NGX_HTTP_LLM_STATE_LIMITS    2
+#define NGX_HTTP_LLM_STATE_BUDGETS   3
 
 extern const ngx_http_llm_state_kind_t  ngx_http_llm_state_series;
+extern const ngx_http_llm_state_kind_t  ngx_http_llm_state_limits;
+extern const ngx_http_llm_state_kind_t  ngx_http_llm_state_budgets;
+
+/* What attach says of one that counts otherwise. */
+#define NGX_HTTP_LLM_STATE_OTHER     100
 
 
 /* The first page of live memory. */

@@ -132,6 +132,7 @@ static int
 ngx_http_llm_state_look(ngx_http_llm_state_t *st, const struct stat *sb,
     ngx_http_llm_found_t *found)
 {
+    int                        rc;
     ssize_t                    n;
     uint64_t                   boot[2], master;
     ngx_http_llm_state_head_t  head;
@@ -190,11 +191,12 @@ ngx_http_llm_state_look(ngx_http_llm_state_t *st, const struct stat *sb,
         return -1;
     }
 
-    if (st->kind->attach(st->zone, ngx_http_llm_state_arena(st),
-                         (size_t) head.size)
-        != 0)
-    {
-        found->what = "is damaged";
+    rc = st->kind->attach(st->zone, ngx_http_llm_state_arena(st),
+                          (size_t) head.size);
+
+    if (rc != 0) {
+        found->what = (rc == NGX_HTTP_LLM_STATE_OTHER)
+                      ? "counts by another period" : "is damaged";
         return 0;
     }
 

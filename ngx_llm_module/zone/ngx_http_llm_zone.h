@@ -33,10 +33,9 @@
 
 /*
  * For the directive, whose state= is empty where it has none: registers the
- * zone; NULL after an error was logged
- * (too small, or given twice).  Its ngx_http_llm_zone_t is shm_zone->data
- * and is ready once the cycle's zones are initialised; it may be taken
- * while the configuration is read.
+ * zone; NULL after an error was logged (too small, or given twice).  Its
+ * ngx_http_llm_zone_t is shm_zone->data and is ready once the cycle's zones
+ * are initialised; it may be taken while the configuration is read.
  */
 ngx_shm_zone_t *ngx_http_llm_zone_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, ngx_str_t *state, ngx_http_llm_keep_t *keep, void *tag);
