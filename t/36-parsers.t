@@ -5,7 +5,8 @@
 # there are a million of them.
 #
 # What this cannot see: a server that does not use its language's parser, or
-# does so in another way.  Parsers that are not installed are skipped.
+# does so in another way; one that takes the first of two keys: all of these
+# take the last.  Parsers that are not installed are skipped.
 
 use strict;
 use warnings;

@@ -108,6 +108,11 @@ typedef struct {
 #define LLM_REQUEST_MODEL_ODD   0x40 /* it is no string */
 #define LLM_REQUEST_MODEL_MORE  0x80 /* other models may be asked as well */
 
+/* of a name that a gate cannot go by */
+
+#define LLM_REQUEST_MODEL_BAD                                                 \
+    (LLM_REQUEST_MODEL_ODD|LLM_JSON_E_CUT|LLM_JSON_E_BADESC)
+
 
 typedef struct {
     llm_json_t           json;

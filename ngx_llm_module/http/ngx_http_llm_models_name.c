@@ -152,8 +152,7 @@ ngx_http_llm_models_name(ngx_http_llm_ctx_t *ctx, llm_str_t *model,
         return NGX_OK;
     }
 
-    if (ctx->asked.model_flags & (LLM_REQUEST_MODEL_ODD|LLM_JSON_E_CUT
-                                  |LLM_JSON_E_BADESC)
+    if ((ctx->asked.model_flags & LLM_REQUEST_MODEL_BAD)
         || !llm_pattern_name(body))
     {
         ngx_str_set(why, "the name of the model cannot be read");

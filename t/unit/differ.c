@@ -345,7 +345,7 @@ verdict(const llm_dialect_set_t *set, const bytes_t *b, FILE *to)
     model.data = r.model;
     model.len = r.model_len;
 
-    if (r.state != LLM_REQUEST_READ || (r.model_flags & ~LLM_JSON_E_ESCKEY)
+    if (r.state != LLM_REQUEST_READ || (r.model_flags & LLM_REQUEST_MODEL_BAD)
         || !llm_pattern_name(model))
     {
         fputs("-\n", to);
