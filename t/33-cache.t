@@ -199,6 +199,7 @@ http {
     proxy_cache_path %%DIR%%/cache keys_zone=cache:4m;
     proxy_cache_path %%DIR%%/passive keys_zone=passive:4m;
     client_max_body_size 16m;
+    limit_req_zone $llm_cache_key zone=keys:1m rate=1000r/s;
     map $request_uri $case { ~^/(?<c>[^/?]+) $c; default none; }
 
     server {
@@ -236,6 +237,16 @@ http {
         location @second {
             llm_provider two;
             rewrite ^ /second/v1/chat/completions break;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /set/ {
+            llm_set_model $http_x_set;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /set-late/ {
+            llm_inspect preaccess;
+            limit_req zone=keys burst=100 nodelay;
+            llm_set_model $http_x_set;
             proxy_pass http://%%UPSTREAM%%;
         }
         location = /llm-status { llm off; llm_status main; access_log off;
@@ -348,6 +359,20 @@ subtest 'a fallback' => sub {
     is(count('second'), 2, 'what the second provider says is not kept for '
                            . 'the first');
     $t->logged(2);
+};
+
+subtest 'a model that was set' => sub {
+    my $of = sub {
+        my ($place, @set) = @_;
+        return join ' ', map { $t->post("/$place/v1/chat/completions", $ask,
+            'X-Set' => $_)->{headers}{'x-cache'} } @set;
+    };
+    is($of->('set', qw(a b a b)), 'MISS MISS HIT HIT', 'is in the key');
+    is($of->('set-late', qw(a b a b)), 'MISS MISS MISS MISS',
+       'nothing is stored under a key that was used before');
+    is($of->('set-late', ('gpt-demo') x 2), 'MISS HIT',
+       'but where it is the model that was asked for');
+    $t->logged(10);
 };
 
 subtest 'HEAD' => sub {

@@ -358,12 +358,18 @@ ngx_http_llm_cache_key_part(EVP_MD_CTX *md, const void *p, size_t len)
 }
 
 
+static uint64_t
+ngx_http_llm_cache_key_bound(ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->asked.has_max_tokens ? ctx->asked.max_tokens : UINT64_MAX;
+}
+
+
 static ngx_int_t
 ngx_http_llm_cache_key_make(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_inspect_t *in, ngx_http_llm_canon_t *cn)
 {
     u_char               hash[EVP_MAX_MD_SIZE];
-    uint64_t             bound;
     ngx_int_t            rc;
     EVP_MD_CTX          *md;
     ngx_http_request_t  *r;
@@ -375,15 +381,14 @@ ngx_http_llm_cache_key_make(ngx_http_llm_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    bound = ctx->asked.has_max_tokens ? ctx->asked.max_tokens : UINT64_MAX;
-
     rc = ngx_http_llm_cache_key_part(md, in->cache_provider.data,
                                      in->cache_provider.len)
          && ngx_http_llm_cache_key_part(md, r->unparsed_uri.data,
                                         r->unparsed_uri.len)
          && ngx_http_llm_cache_key_part(md, in->cache_model.data,
                                         in->cache_model.len)
-         && ngx_http_llm_cache_key_part(md, &bound, sizeof(bound))
+         && ngx_http_llm_cache_key_part(md, &in->cache_bound,
+                                        sizeof(in->cache_bound))
          && ngx_http_llm_cache_key_part(md, cn ? cn->digest : NULL,
                                         cn ? NGX_HTTP_LLM_SHA256 : 0)
          && EVP_DigestFinal_ex(md, hash, NULL);
@@ -428,6 +433,7 @@ ngx_http_llm_cache_key_first(ngx_http_llm_ctx_t *ctx,
     in->cache_provider = ctx->provider;
     in->cache_model.data = (u_char *) model.data;
     in->cache_model.len = model.len;
+    in->cache_bound = ngx_http_llm_cache_key_bound(ctx);
     in->cache_shared = 1;
 
     return ngx_http_llm_cache_key_make(ctx, in, body ? cn : NULL);
@@ -482,7 +488,8 @@ ngx_http_llm_cache_key_holds(ngx_http_llm_ctx_t *ctx)
 
     model = ngx_http_llm_inspect_model(ctx);
 
-    return model.len == in->cache_model.len
+    return in->cache_bound == ngx_http_llm_cache_key_bound(ctx)
+           && model.len == in->cache_model.len
            && ngx_memcmp(model.data, in->cache_model.data, model.len) == 0
            && ctx->provider.len == in->cache_provider.len
            && ngx_memcmp(ctx->provider.data, in->cache_provider.data,

@@ -21,6 +21,7 @@
 
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_request.h"
+#include "ngx_http_llm_splice.h"
 
 
 /* bytes of a file read at once, and before others get their turn */
@@ -261,7 +262,11 @@ ngx_http_llm_inspect(ngx_http_llm_ctx_t *ctx)
 llm_str_t
 ngx_http_llm_inspect_model(ngx_http_llm_ctx_t *ctx)
 {
-    return ngx_http_llm_ctx_asked(ctx);
+    llm_str_t  set;
+
+    set = ngx_http_llm_splice_model(ctx);
+
+    return set.len ? set : ngx_http_llm_ctx_asked(ctx);
 }
 
 

@@ -30,6 +30,7 @@ struct ngx_http_llm_inspect_s {
 
     ngx_str_t                  cache_provider;  /* of which the key is made */
     ngx_str_t                  cache_model;
+    uint64_t                   cache_bound;
     u_char                     cache_key[64];
 
     u_char                     key_id[16];
