@@ -60,6 +60,7 @@ static inline int
 llm_json_plain_node(const llm_json_table_t *t, unsigned parent,
     const uint8_t *key, size_t len)
 {
+    size_t                  k;
     unsigned                i;
     const llm_json_node_t  *n;
 
@@ -79,6 +80,14 @@ llm_json_plain_node(const llm_json_table_t *t, unsigned parent,
             }
 
             if (t->strict) {
+                return LLM_JSON_ODD;
+            }
+        }
+
+        /* it may be another's twin, of another length */
+
+        for (k = 0; t->strict && k < len; k++) {
+            if (key[k] & 0x80) {
                 return LLM_JSON_ODD;
             }
         }

@@ -136,6 +136,68 @@ llm_json_twin(const llm_json_node_t *n, const uint8_t *key, size_t len)
 }
 
 
+/*
+ * Who folds case by Unicode, as Go does, has two letters more: U+017F is an
+ * "s" and U+212A a "k".  The length of the key with those as they fold.
+ */
+
+static size_t
+llm_json_fold(uint8_t *dst, const uint8_t *key, size_t len)
+{
+    size_t  i, n;
+
+    for (i = 0, n = 0; i < len; n++) {
+
+        if (len - i > 1 && key[i] == 0xc5 && key[i + 1] == 0xbf) {
+            dst[n] = 's';
+            i += 2;
+
+        } else if (len - i > 2 && memcmp(key + i, "\xe2\x84\xaa", 3) == 0) {
+            dst[n] = 'k';
+            i += 3;
+
+        } else {
+            dst[n] = key[i++];
+        }
+    }
+
+    return n;
+}
+
+
+/* The node of a key that only folds as the key does, or 0. */
+
+static uint8_t
+llm_json_folded(const llm_json_node_t *nodes, uint8_t parent,
+    const uint8_t *key, size_t len)
+{
+    size_t    n;
+    uint8_t   i;
+    uint8_t   folded[LLM_JSON_TEXT];
+
+    if (len > LLM_JSON_TEXT) {
+        return 0;
+    }
+
+    n = llm_json_fold(folded, key, len);
+
+    if (n == len) {
+        return 0;
+    }
+
+    for (i = nodes[parent].bucket[llm_json_hash(folded, n)];
+         i;
+         i = nodes[i].chain)
+    {
+        if (nodes[i].key_len == n && llm_json_twin(&nodes[i], folded, n)) {
+            return i;
+        }
+    }
+
+    return 0;
+}
+
+
 uint8_t
 llm_json_lookup(llm_json_t *s, uint8_t parent, const uint8_t *key, size_t len)
 {
@@ -165,6 +227,10 @@ llm_json_lookup(llm_json_t *s, uint8_t parent, const uint8_t *key, size_t len)
             if (s->table->strict && llm_json_twin(n, key, len)) {
                 twin = i;
             }
+        }
+
+        if (twin == 0 && s->table->strict) {
+            twin = llm_json_folded(nodes, parent, key, len);
         }
 
         if (twin) {

@@ -191,6 +191,52 @@ test_bodies(void)
 }
 
 
+/*
+ * Keys that fold by Unicode as a gated one does, which Go takes for it; and
+ * such that do not, however near they come.
+ */
+
+static const struct {
+    const char  *body;
+    int          ambiguous;
+} folds[] = {
+    { "{\"max_tokens\":1,\"max_to\xe2\x84\xaa" "ens\":9}", 1 },
+    { "{\"max_tokens\":1,\"max_token\xc5\xbf\":9}", 1 },
+    { "{\"max_tokens\":1,\"MAX_TO\xe2\x84\xaa" "EN\xc5\xbf\":9}", 1 },
+    { "{\"max_tokens\":1,\"max_to\\u212aen\\u017f\":9}", 1 },
+    { "{\"options\":{\"num_predict\":1},"
+      "\"option\xc5\xbf\":{\"num_predict\":9}}", 1 },
+    { "{\"\xc5\xbftream\":true}", 1 },
+    { "{\"max_tokens\":1,\"max_to\xe2\x84\xab" "ens\":9}", 0 },
+    { "{\"max_tokens\":1,\"max_token\xc5\xbe\":9}", 0 },
+    { "{\"max_tokens\":1,\"max_token\xc5\":9}", 0 },
+    { "{\"max_tokens\":1,\"max_token\xe2\x84\":9}", 0 },
+    { "{\"model\":\"m\",\"m\xc3\xb6" "del\":\"x\"}", 0 },
+    { "{\"metadata\":{\"max_token\xc5\xbf\":9}}", 0 }
+};
+
+
+static void
+test_folds(void)
+{
+    int      good;
+    size_t   i;
+    bytes_t  said;
+
+    memset(&said, 0, sizeof(said));
+
+    for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
+        good = read_all(folds[i].body, strlen(folds[i].body), NONE, &said);
+        good &= (memcmp(said.data, "ambiguous", 9) == 0)
+                == folds[i].ambiguous;
+
+        ok(good, "%s", folds[i].body);
+    }
+
+    bytes_free(&said);
+}
+
+
 /* A bound on what is read: at it, below it, and below the model. */
 
 static void
@@ -292,6 +338,7 @@ main(void)
     CHECK(llm_dialect_compile(&set) == LLM_JSON_OK);
 
     test_bodies();
+    test_folds();
     test_max();
     test_long_model();
     test_long_prompt();
