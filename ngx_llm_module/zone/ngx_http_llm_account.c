@@ -548,7 +548,7 @@ ngx_http_llm_account_shift(ngx_http_llm_account_t *record,
         tat = 0;
     }
 
-    /* nothing of a budget lies behind it */
+    /* nobody holds anything of before */
 
     memset(record->cell, 0, sizeof(record->cell));
 

@@ -50,14 +50,18 @@ typedef enum {
 
 /*
  * An account; its id stands apart.  All zero is fresh.  Budgets have cells,
- * limits tat: see ngx_http_llm_budget.c and ngx_http_llm_limit.c.  limit is
+ * limits two words: see ngx_http_llm_budget.c and ngx_http_llm_limit.c.  limit is
  * the last one seen (of a limit: its burst) plus 1, 0 is none.
  */
 
 typedef struct {
     union {
-        uint64_t  cell[NGX_HTTP_LLM_UNITS][2];
-        uint64_t  tat;
+        uint64_t      cell[NGX_HTTP_LLM_UNITS][2];
+
+        struct {
+            uint64_t  tat;
+            uint64_t  given;         /* back, ns since ever */
+        };
     };
 
     uint64_t  limit[NGX_HTTP_LLM_UNITS];
@@ -82,6 +86,7 @@ typedef struct {
     uint64_t  delivered;             /* by now */
     uint64_t  cost;                  /* limits: ns */
     uint64_t  mark;
+    uint64_t  alone;
 } ngx_http_llm_booking_t;
 
 
@@ -156,7 +161,8 @@ typedef struct {
 typedef struct {
     uint64_t  amount;                /* as booked: maybe less than asked */
     uint64_t  cost;                  /* limits: the same in ns */
-    uint64_t  mark;                  /* limits: tat after it */
+    uint64_t  mark;                  /* limits: tat after it, and given */
+    uint64_t  alone;                 /* limits: tat if it were the only one */
     uint32_t  account;               /* + 1 */
     uint32_t  row;                   /* in the ledger, 0: none */
     uint16_t  tag;                   /* of the period it is booked in */

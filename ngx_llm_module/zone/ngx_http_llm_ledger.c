@@ -80,6 +80,7 @@ ngx_http_llm_ledger_open(ngx_http_llm_accounts_t *accounts,
     __atomic_store_n(&row->delivered, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&row->cost, hold->cost, __ATOMIC_RELAXED);
     __atomic_store_n(&row->mark, hold->mark, __ATOMIC_RELAXED);
+    __atomic_store_n(&row->alone, hold->alone, __ATOMIC_RELAXED);
     __atomic_store_n(&row->word,
                      ngx_http_llm_ledger_word(hold, NGX_HTTP_LLM_PENDING),
                      __ATOMIC_RELEASE);
@@ -106,6 +107,7 @@ ngx_http_llm_ledger_keep(ngx_http_llm_accounts_t *accounts,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&row->cost, hold->cost, __ATOMIC_RELAXED);
     __atomic_store_n(&row->mark, hold->mark, __ATOMIC_RELAXED);
+    __atomic_store_n(&row->alone, hold->alone, __ATOMIC_RELAXED);
     __atomic_store_n(&row->word,
                      ngx_http_llm_ledger_word(hold, NGX_HTTP_LLM_HELD),
                      __ATOMIC_RELEASE);
@@ -182,8 +184,7 @@ ngx_http_llm_hold_settle(ngx_http_llm_accounts_t *accounts,
                                           hold->tag, hold->amount, actual);
 
     } else {
-        ngx_http_llm_limit_adjust(accounts, account, hold->cost, hold->mark,
-                                  actual, mono_ns);
+        ngx_http_llm_limit_adjust(accounts, hold, actual, mono_ns);
     }
 
     ngx_http_llm_ledger_close(accounts, hold);
@@ -237,8 +238,9 @@ ngx_http_llm_ledger_drop(void *data, void *row)
     ngx_http_llm_accounts_t *accounts = data;
     ngx_http_llm_booking_t  *r = row;
 
-    uint32_t  account, unit;
-    uint64_t  word, charge;
+    uint32_t             account, unit;
+    uint64_t             word, charge;
+    ngx_http_llm_hold_t  hold;
 
     word = __atomic_load_n(&r->word, __ATOMIC_ACQUIRE);
 
@@ -266,8 +268,14 @@ ngx_http_llm_ledger_drop(void *data, void *row)
                                               r->amount, charge);
 
         } else {
-            ngx_http_llm_limit_adjust(accounts, account, r->cost, r->mark,
-                                      charge, accounts->now);
+            memset(&hold, 0, sizeof(ngx_http_llm_hold_t));
+
+            hold.account = account + 1;
+            hold.cost = r->cost;
+            hold.mark = r->mark;
+            hold.alone = r->alone;
+
+            ngx_http_llm_limit_adjust(accounts, &hold, charge, accounts->now);
         }
     }
 

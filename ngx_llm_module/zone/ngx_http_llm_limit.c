@@ -14,8 +14,19 @@
  * Giving back is the dangerous part: what has drained from the bucket must
  * not come back once more, else large reservations, taken one after the
  * other and cancelled together, would let through several buckets at once.
- * Each reservation keeps in mark where tat stood with it, and no more is
- * given back than lies between now and there.
+ * What is given back must still lie in the bucket, and must have lain there
+ * ever since it was taken.  Two things are known of that, and either will
+ * do: with nothing else in the bucket it would have lain there for its cost
+ * in time (alone); and tat stood at mark with it, less what was given back
+ * to others meanwhile, all of which may have stood before it.  (It need not
+ * have: then less is given back than could be.)  What is never given back
+ * then keeps to the rate and the bucket in every stretch of time, as if the
+ * rest had never been.
+ *
+ * given is raised first and tat lowered then: a process killed between the
+ * two has charged.  One that takes between the two may later get back too
+ * much, by what was about to be given: that takes two processes at the same
+ * key within some nanoseconds, and is never more than one reservation.
  */
 
 
@@ -27,6 +38,10 @@
 
 
 typedef unsigned __int128  ngx_http_llm_u128_t;
+
+
+static uint64_t ngx_http_llm_limit_give(ngx_http_llm_account_t *record,
+    const ngx_http_llm_hold_t *hold, uint64_t cost, uint64_t mono_ns);
 
 
 static uint64_t
@@ -57,7 +72,7 @@ ngx_http_llm_limit_take(ngx_http_llm_accounts_t *accounts,
     uint64_t floor, uint64_t burst, uint64_t max_delay_ns, uint64_t mono_ns,
     uint64_t *wait_ns)
 {
-    uint64_t                 t, n, cost, bucket;
+    uint64_t                 t, n, cost, bucket, given;
     ngx_http_llm_account_t  *record;
 
     *wait_ns = 0;
@@ -89,8 +104,11 @@ ngx_http_llm_limit_take(ngx_http_llm_accounts_t *accounts,
 
     hold->amount = amount;
     hold->cost = cost;
+    hold->alone = mono_ns + cost;
     hold->account = account + 1;
     hold->unit = (uint8_t) accounts->rate.unit;
+
+    given = __atomic_load_n(&record->given, __ATOMIC_ACQUIRE);
 
     do {
         n = ngx_http_llm_limit_from(t, mono_ns) + cost;
@@ -108,7 +126,7 @@ ngx_http_llm_limit_take(ngx_http_llm_accounts_t *accounts,
             return -1;
         }
 
-        hold->mark = n;
+        hold->mark = n + given;
 
         if (hold->row == 0) {
             ngx_http_llm_ledger_open(accounts, hold, floor);
@@ -133,7 +151,7 @@ ngx_http_llm_limit_reprice(ngx_http_llm_accounts_t *accounts,
     uint64_t burst, uint64_t max_delay_ns, uint64_t mono_ns,
     uint64_t *wait_ns)
 {
-    uint64_t                 t, n, more, cost, bucket;
+    uint64_t                 t, n, cost, bucket, given, base;
     ngx_http_llm_account_t  *record;
 
     *wait_ns = 0;
@@ -156,34 +174,30 @@ ngx_http_llm_limit_reprice(ngx_http_llm_accounts_t *accounts,
 
     ngx_http_llm_ledger_touch(accounts, hold);
 
-    if (cost <= hold->cost) {
-        more = hold->cost - cost;
-        ngx_http_llm_limit_adjust(accounts, hold->account - 1, hold->cost,
-                                  hold->mark, cost, mono_ns);
-        hold->mark -= llm_min(more, hold->mark);
+    /* all of it is given back and taken anew, in one step */
 
-    } else {
-        more = cost - hold->cost;
-        t = __atomic_load_n(&record->tat, __ATOMIC_RELAXED);
+    given = ngx_http_llm_limit_give(record, hold, hold->cost, mono_ns);
+    base = __atomic_load_n(&record->given, __ATOMIC_ACQUIRE);
+    t = __atomic_load_n(&record->tat, __ATOMIC_RELAXED);
 
-        do {
-            n = ngx_http_llm_limit_from(t, mono_ns) + more;
-            *wait_ns = (n - mono_ns > bucket) ? n - mono_ns - bucket : 0;
+    do {
+        n = ngx_http_llm_limit_from(t - llm_min(t, given), mono_ns) + cost;
+        *wait_ns = (n - mono_ns > bucket) ? n - mono_ns - bucket : 0;
 
-            if (*wait_ns > max_delay_ns) {
-                ngx_http_llm_ledger_keep(accounts, hold, floor);
-                (void) __atomic_fetch_add(&record->refused, 1,
-                                          __ATOMIC_RELAXED);
-                return -1;
-            }
+        if (*wait_ns > max_delay_ns) {
+            (void) __atomic_fetch_sub(&record->given, given,
+                                      __ATOMIC_RELAXED);
+            (void) __atomic_fetch_add(&record->refused, 1, __ATOMIC_RELAXED);
+            ngx_http_llm_ledger_keep(accounts, hold, floor);
+            return -1;
+        }
 
-        } while (!__atomic_compare_exchange_n(&record->tat, &t, n, 0,
-                                              __ATOMIC_ACQ_REL,
-                                              __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&record->tat, &t, n, 0,
+                                          __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
 
-        hold->mark = n;
-    }
-
+    hold->mark = n + base;
+    hold->alone = mono_ns + cost;
     hold->amount = amount;
     hold->cost = cost;
 
@@ -193,27 +207,63 @@ ngx_http_llm_limit_reprice(ngx_http_llm_accounts_t *accounts,
 }
 
 
-void
-ngx_http_llm_limit_adjust(ngx_http_llm_accounts_t *accounts, uint32_t account,
-    uint64_t cost, uint64_t mark, uint64_t to, uint64_t mono_ns)
-{
-    uint64_t                *tat, t, n, less;
+/*
+ * How much of a cost may be given back now; it is noted as given.  The sums
+ * may wrap around, their difference does not.
+ */
 
-    tat = &accounts->record[account].tat;
-    to = ngx_http_llm_limit_cost(accounts, to);
-    t = __atomic_load_n(tat, __ATOMIC_RELAXED);
+static uint64_t
+ngx_http_llm_limit_give(ngx_http_llm_account_t *record,
+    const ngx_http_llm_hold_t *hold, uint64_t cost, uint64_t mono_ns)
+{
+    int64_t   left, alone;
+    uint64_t  given, less;
+
+    alone = (int64_t) (hold->alone - mono_ns);
+
+    given = __atomic_load_n(&record->given, __ATOMIC_RELAXED);
 
     do {
-        if (to >= cost) {
-            n = llm_min(t, mono_ns + NGX_HTTP_LLM_COST_MAX) + (to - cost);
+        left = (int64_t) (hold->mark - given - mono_ns);
+        left = llm_max(left, alone);
+        less = (left > 0) ? llm_min((uint64_t) left, cost) : 0;
 
-        } else {
-            less = (mark > mono_ns) ? mark - mono_ns : 0;
-            less = llm_min(less, cost - to);
-            n = t - llm_min(t, less);
-        }
+    } while (!__atomic_compare_exchange_n(&record->given, &given,
+                                          given + less, 0, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
 
-    } while (!__atomic_compare_exchange_n(tat, &t, n, 0, __ATOMIC_ACQ_REL,
+    return less;
+}
+
+
+void
+ngx_http_llm_limit_adjust(ngx_http_llm_accounts_t *accounts,
+    const ngx_http_llm_hold_t *hold, uint64_t to, uint64_t mono_ns)
+{
+    uint64_t                 t, n, more, less;
+    ngx_http_llm_account_t  *record;
+
+    record = &accounts->record[hold->account - 1];
+    to = ngx_http_llm_limit_cost(accounts, to);
+
+    more = (to > hold->cost) ? to - hold->cost : 0;
+    less = (to < hold->cost) ? ngx_http_llm_limit_give(record, hold,
+                                                       hold->cost - to,
+                                                       mono_ns)
+                             : 0;
+
+    if (more == 0 && less == 0) {
+        return;
+    }
+
+    t = __atomic_load_n(&record->tat, __ATOMIC_RELAXED);
+
+    do {
+        n = llm_min(t, mono_ns + NGX_HTTP_LLM_COST_MAX);
+        n = n - llm_min(n, less) + more;
+
+    } while (!__atomic_compare_exchange_n(&record->tat, &t, n, 0,
+                                          __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
 }
 

@@ -41,10 +41,9 @@ uint64_t ngx_http_llm_limit_left(const ngx_http_llm_accounts_t *accounts,
 uint64_t ngx_http_llm_limit_full_in(const ngx_http_llm_accounts_t *accounts,
     uint32_t account, uint64_t mono_ns);
 
-/* For the ledger: what was booked as a cost with its mark is to. */
+/* For the ledger: what stands in hold is now this much. */
 void ngx_http_llm_limit_adjust(ngx_http_llm_accounts_t *accounts,
-    uint32_t account, uint64_t cost, uint64_t mark, uint64_t to,
-    uint64_t mono_ns);
+    const ngx_http_llm_hold_t *hold, uint64_t to, uint64_t mono_ns);
 
 
 #endif /* _NGX_HTTP_LLM_LIMIT_H_INCLUDED_ */
