@@ -22,6 +22,8 @@ my @ZONE = (sources => [map { "zone/ngx_http_llm_$_.c" }
             flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"]);
 
 LLM::Unit::run('amount');
+LLM::Unit::run('accounts', @ZONE);
+LLM::Unit::run('budgets', @ZONE);
 LLM::Unit::run('limits', @ZONE);
 
 done_testing;

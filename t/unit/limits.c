@@ -319,7 +319,7 @@ at_random(void)
 
     a = limits(64 * 1024, "1000t/s");
     unit = SECOND / 1000;
-    rounds = proof(300, 30000);
+    rounds = proof(6000, 300000);
     refused = back = 0;
     worst = 0;
 
