@@ -50,8 +50,8 @@ typedef enum {
 
 /*
  * An account; its id stands apart.  All zero is fresh.  Budgets have cells,
- * limits two words: see ngx_http_llm_budget.c and ngx_http_llm_limit.c.  limit is
- * the last one seen (of a limit: its burst) plus 1, 0 is none.
+ * limits two words: see ngx_http_llm_budget.c and ngx_http_llm_limit.c.
+ * limit is the last one seen (of a limit: its burst) plus 1, 0 is none.
  */
 
 typedef struct {
