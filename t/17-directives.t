@@ -23,6 +23,8 @@ sub conf {
 
 my $zone = 'llm_zone zone=main:8m;';
 my $on = 'llm main;';
+my $tpm = 'llm_limit_zone $uri zone=tpm:1m rate=10t/s;';
+my $day = 'llm_budget_zone $uri zone=day:1m period=day;';
 my $slo = 'zone=main metric';
 
 # what stands in http {}, what in location {}, what nginx -t must say
@@ -234,10 +236,6 @@ my @wrong = (
     [$zone, 'llm_status main; llm_status main;', qr/duplicate/],
     ["$zone llm_status main;", '', qr/not allowed/],
 
-    # what comes later is unknown, never silently taken
-    (map { [$zone, "$on $_ x;", qr/unknown directive "$_"/] }
-     qw(llm_budget llm_limit llm_deny llm_max_cost)),
-
     [$zone, "$on llm_include_usage x;", qr/invalid value "x"/],
     [$zone, "$on llm_set_model a b;", qr/invalid number of arguments/],
     [$zone, "$on llm_set_model a; llm_set_model b;", qr/duplicate/],
@@ -247,6 +245,40 @@ my @wrong = (
     [$zone, "$on llm_max_output_tokens 5 x;", qr/invalid parameter "x"/],
     [$zone, "$on llm_max_output_tokens 5; llm_max_output_tokens off;",
      qr/duplicate/],
+
+    # gates
+    (map { [$zone, $_, qr/"\w+" needs "llm" in its location/] }
+     'llm_deny 1;', 'llm_max_cost 1;', 'llm_max_input_tokens 1;'),
+    ["$zone $tpm", 'llm_limit zone=tpm;', qr/needs "llm" in its location/],
+    [$zone, "$on llm_deny 1 200;", qr/invalid status "200"/],
+    [$zone, "$on llm_deny off; llm_deny 1;", qr/after "off"/],
+    [$zone, "$on llm_deny 1; llm_deny off;", qr/duplicate/],
+    [$zone, "$on llm_max_cost x;", qr/invalid number "x"/],
+    [$zone, "$on llm_max_cost 1; llm_max_cost 2;", qr/duplicate/],
+    [$zone, "$on llm_max_input_tokens -1;", qr/invalid number "-1"/],
+    [$zone, "$on llm_unreadable no;", qr/invalid value "no"/],
+    [$zone, "$on llm_limit burst=1t;", qr/needs "zone="/],
+    [$zone, "$on llm_limit zone=;", qr/"zone=": needs a name/],
+    [$zone, "$on llm_limit x;", qr/invalid parameter "x"/],
+    [$zone, "$on llm_limit zone=nothing;", qr/zone "nothing"/],
+    (map { ["$zone $tpm", "$on llm_limit zone=tpm $_->[0];", $_->[1]] }
+     ['burst=1r', qr/"burst=1r": must be an amount in the unit/],
+     ['burst=0t', qr/"burst=0t"/], ['burst=x', qr/"burst=x"/],
+     ['delay=6m', qr/"delay=6m": must be a time of at most 5m/],
+     ['delay=x', qr/"delay=x"/], ['status=99', qr/"status=99"/],
+     ['log=loud', qr/"log=loud": must be info/],
+     ['zone=tpm', qr/duplicate parameter "zone=tpm"/],
+     ['dry_run=1', qr/invalid parameter "dry_run=1"/]),
+    ["$zone $tpm", "$on llm_limit zone=tpm; llm_limit zone=tpm;",
+     qr/names a zone that another one names/],
+    ["$zone $tpm", "$on llm_budget zone=tpm limit=1r;",
+     qr/zone "tpm"/],
+    ["$zone $day", "$on llm_budget zone=day;", qr/needs "limit="/],
+    (map { ["$zone $day", "$on llm_budget zone=day limit=$_;",
+            qr/must be an amount such as/] } qw(1 1usdx -1usd 1.5t usd)),
+    (map { ["$zone $day", "$on llm_budget zone=day limit=1usd $_;",
+            qr/invalid parameter "\Q$_\E": must be/] }
+     qw(soft=0 soft=101 soft=x unpriced=1 reserve=x status=1 log=x)),
 );
 
 my @right = (
@@ -282,6 +314,12 @@ my @right = (
     [$zone, 'llm_status main prometheus by=provider,model;'],
     ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],
     ['llm_price gpt input=1 output=2;', ''],
+    ["$zone $tpm $day", "$on llm_limit zone=tpm burst=1t delay=5m status=503 "
+     . 'log=warn dry_run; llm_budget zone=day limit=$uri soft=80% pass '
+     . 'unpriced=pass reserve=0 status=402 log=info dry_run; llm_deny $uri;'
+     . 'llm_deny 1 599; llm_max_cost 0.001; llm_max_input_tokens $uri;'
+     . 'llm_unreadable pass;'],
+    ["$zone $tpm llm_limit zone=tpm;", "$on llm_limit off;"],
     (map { ["llm_limit_zone \$uri zone=tpm:32k rate=$_;", ''] }
      qw(100000t/m 600r/m 2usd/h 0.5usd/s 1r/d 4503599.627370495usd/d)),
     (map { ["llm_budget_zone \$uri period=$_ zone=b:1m;", ''] }

@@ -28,7 +28,8 @@ my $HTTP = "$TOP/ngx_llm_module/http";
 
 my $page = pages($TOP);
 my $directive = directives(slurp("$HTTP/ngx_http_llm_module.c"));
-my $variable = variables(slurp("$HTTP/ngx_http_llm_variables.c"));
+my $variable = { map { %{ variables(slurp("$HTTP/$_")) } }
+                 qw(ngx_http_llm_variables.c ngx_http_llm_gate_variables.c) };
 my $known = tables("$TOP/ngx_llm_module");
 my $build = slurp("$TOP/build.sh");
 my $view = slurp("$TOP/ngx_llm_module/status/ngx_http_llm_view.c");
@@ -109,7 +110,8 @@ sub variable_pages {
         [map { /\A\$(llm_\w+)\z/ ? $1 : () }
              table_keys($page->{'docs/variables.md'})],
         [keys %$variable,
-         map { "llm_${_}_NAME" } grep { $directive->{"llm_$_"} } @NAMED]);
+         (map { "llm_${_}_NAME" } grep { $directive->{"llm_$_"} } @NAMED),
+         'llm_budget_NAME_left']);
 }
 
 # What is told by names: the first row that fits holds, so paths have an order.
@@ -254,7 +256,7 @@ my @CHECKS = (
          sub { s/\| http, server, location \|/| http |/ }]],
     ['variables', \&variable_pages,
         ['docs/variables.md', sub { s/^\| `\$llm_ttft`.*\n//m }],
-        ['docs/variables.md', sub { s/\A/| `\$llm_gate` | | |\n/ }]],
+        ['docs/variables.md', sub { s/\A/| `\$llm_nothing` | | |\n/ }]],
     ['providers', \&providers,
         ['docs/providers.md', sub { s{, `/v1/batches`}{} }],
         ['docs/providers.md', sub { s/`api.groq.com`/`api.grog.com`/ }],
@@ -262,7 +264,7 @@ my @CHECKS = (
         ['docs/providers.md',
          sub { s{^(\| `/completions` .*\n)(\| .*\n)}{$2$1}m }]],
     ['names', \&names,
-        ['README.md', sub { s/\z/llm_budget day;\n/ }],
+        ['README.md', sub { s/\z/llm_nothing day;\n/ }],
         ['CHANGES', sub { s{\z}{\$llm_caller\n} }]],
     ['links', \&broken_links,
         ['README.md', sub { s/\z/[x](docs\/nothing.md)\n/ }],

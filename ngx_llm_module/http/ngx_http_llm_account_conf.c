@@ -13,6 +13,7 @@
 
 
 #include "ngx_http_llm_account_conf.h"
+#include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_key.h"
 
 
@@ -129,7 +130,8 @@ ngx_http_llm_account_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->zone = *zone;
     acf->name = (*zone)->shm.name;
 
-    return NGX_CONF_OK;
+    return ngx_http_llm_gate_variables_zone(cf, acf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

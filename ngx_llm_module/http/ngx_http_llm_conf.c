@@ -132,6 +132,8 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     lcf->max_output = NGX_CONF_UNSET_PTR;
     lcf->max_output_reject = NGX_CONF_UNSET_UINT;
 
+    ngx_http_llm_gate_conf_init(&lcf->gate);
+
     return lcf;
 }
 
@@ -152,27 +154,72 @@ ngx_http_llm_conf_hidden(ngx_conf_t *cf, const char *name, void *outer,
 }
 
 
-/* A gate of a location itself, where there is no call to be gated. */
+/* Gates: where nothing is measured they would refuse nothing. */
 
-ngx_int_t
-ngx_http_llm_conf_needs(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *conf,
-    const char *name, void *own)
+static const struct {
+    const char  *name;
+    size_t       offset;
+} ngx_http_llm_conf_gates[] = {
+    { "llm_allow_models", offsetof(ngx_http_llm_loc_conf_t, allow_models) },
+    { "llm_deny_models", offsetof(ngx_http_llm_loc_conf_t, deny_models) },
+    { "llm_deny", offsetof(ngx_http_llm_loc_conf_t, gate.denials) },
+    { "llm_max_input_tokens",
+      offsetof(ngx_http_llm_loc_conf_t, gate.max_input) },
+    { "llm_max_cost", offsetof(ngx_http_llm_loc_conf_t, gate.max_cost) },
+    { "llm_limit", offsetof(ngx_http_llm_loc_conf_t, gate.limits) },
+    { "llm_budget", offsetof(ngx_http_llm_loc_conf_t, gate.budgets) }
+};
+
+#define NGX_HTTP_LLM_CONF_GATES                                               \
+    (sizeof(ngx_http_llm_conf_gates) / sizeof(ngx_http_llm_conf_gates[0]))
+
+
+/* The gates that a level has of its own, a bit each; before merging. */
+
+static ngx_uint_t
+ngx_http_llm_conf_own(ngx_http_llm_loc_conf_t *conf)
 {
+    void        *p;
+    ngx_uint_t   i, own;
+
+    own = 0;
+
+    for (i = 0; i < NGX_HTTP_LLM_CONF_GATES; i++) {
+        p = *(void **) ((u_char *) conf + ngx_http_llm_conf_gates[i].offset);
+
+        if (p != NGX_CONF_UNSET_PTR && p != NULL) {
+            own |= (ngx_uint_t) 1 << i;
+        }
+    }
+
+    return own;
+}
+
+
+static char *
+ngx_http_llm_conf_needs(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *conf,
+    ngx_uint_t own)
+{
+    ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (own == NGX_CONF_UNSET_PTR || own == NULL || conf->zone
-        || clcf->name.len == 0)
-    {
-        return NGX_OK;
+    if (conf->zone || clcf->name.len == 0) {
+        return NGX_CONF_OK;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%s\" needs \"llm\" in its location \"%V\"", name,
-                       &clcf->name);
+    for (i = 0; i < NGX_HTTP_LLM_CONF_GATES; i++) {
 
-    return NGX_ERROR;
+        if (own & ((ngx_uint_t) 1 << i)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" needs \"llm\" in its location \"%V\"",
+                               ngx_http_llm_conf_gates[i].name, &clcf->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -182,7 +229,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_loc_conf_t  *prev = parent;
     ngx_http_llm_loc_conf_t  *conf = child;
 
-    ngx_array_t               *allow, *deny;
+    ngx_uint_t                 own;
     ngx_http_llm_main_conf_t  *mcf;
 
     ngx_http_llm_conf_hidden(cf, "llm_label", prev->labels, conf->labels);
@@ -191,8 +238,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_conf_hidden(cf, "llm_deny_models", prev->deny_models,
                              conf->deny_models);
 
-    allow = conf->allow_models;
-    deny = conf->deny_models;
+    own = ngx_http_llm_conf_own(conf);
 
     ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
     ngx_conf_merge_ptr_value(conf->labels, prev->labels, NULL);
@@ -217,10 +263,9 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->allow_models, prev->allow_models, NULL);
     ngx_conf_merge_ptr_value(conf->deny_models, prev->deny_models, NULL);
 
-    if (ngx_http_llm_conf_needs(cf, conf, "llm_allow_models", allow)
-        != NGX_OK
-        || ngx_http_llm_conf_needs(cf, conf, "llm_deny_models", deny)
-           != NGX_OK)
+    if (ngx_http_llm_conf_needs(cf, conf, own) != NGX_CONF_OK
+        || ngx_http_llm_gate_conf_merge(cf, &prev->gate, &conf->gate)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -503,115 +548,4 @@ ngx_http_llm_conf_complex(ngx_conf_t *cf, ngx_str_t *value,
     ccv.complex_value = cv;
 
     return ngx_http_compile_complex_value(&ccv);
-}
-
-
-static ngx_command_t *
-ngx_http_llm_conf_command(ngx_module_t *module, const char *name)
-{
-    ngx_command_t  *cmd;
-
-    for (cmd = module->commands; cmd && cmd->name.len; cmd++) {
-        if (ngx_strcmp(cmd->name.data, name) == 0) {
-            return cmd;
-        }
-    }
-
-    return NULL;
-}
-
-
-/*
- * proxy_pass installs a handler that is private to its module.  It is told
- * by the directive itself, run once on scratch settings with a value that
- * holds a variable, so that nothing is registered.
- *
- * The upstream's name is read out of the settings of the proxy module, which
- * begin with an ngx_http_upstream_conf_t.  That is not promised anywhere, so
- * it is checked: the offset that the module publishes for proxy_buffering
- * must be that of the field in an ngx_http_upstream_conf_t.
- */
-
-ngx_int_t
-ngx_http_llm_conf_probe(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
-{
-    void                      **loc_conf;
-    ngx_str_t                  *value;
-    ngx_conf_t                  scratch;
-    ngx_array_t                 args;
-    ngx_uint_t                  i;
-    ngx_module_t               *proxy;
-    ngx_command_t              *pass, *buffering;
-    ngx_http_module_t          *module;
-    ngx_http_conf_ctx_t         ctx, *outer;
-    ngx_http_core_loc_conf_t   *clcf;
-
-    proxy = NULL;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_proxy_module")
-            == 0)
-        {
-            proxy = cf->cycle->modules[i];
-            break;
-        }
-    }
-
-    if (proxy == NULL) {
-        return NGX_OK;
-    }
-
-    pass = ngx_http_llm_conf_command(proxy, "proxy_pass");
-    buffering = ngx_http_llm_conf_command(proxy, "proxy_buffering");
-
-    if (pass == NULL || buffering == NULL) {
-        return NGX_OK;
-    }
-
-    mcf->upstream_first = (buffering->offset
-                           == offsetof(ngx_http_upstream_conf_t, buffering));
-
-    module = proxy->ctx;
-    outer = cf->ctx;
-    ctx = *outer;
-
-    loc_conf = ngx_pcalloc(cf->pool, sizeof(void *) * ngx_http_max_module);
-    clcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_core_loc_conf_t));
-
-    if (loc_conf == NULL || clcf == NULL
-        || ngx_array_init(&args, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    scratch = *cf;
-    scratch.ctx = &ctx;
-    scratch.args = &args;
-    ctx.loc_conf = loc_conf;
-
-    loc_conf[ngx_http_core_module.ctx_index] = clcf;
-    loc_conf[proxy->ctx_index] = module->create_loc_conf(&scratch);
-
-    if (loc_conf[proxy->ctx_index] == NULL) {
-        return NGX_ERROR;
-    }
-
-    value = ngx_array_push_n(&args, 2);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value[0], "proxy_pass");
-    ngx_str_set(&value[1], "http://$host");
-
-    if (pass->set(&scratch, pass, loc_conf[proxy->ctx_index])
-        != NGX_CONF_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    mcf->proxy = clcf->handler;
-    mcf->proxy_index = proxy->ctx_index;
-
-    return NGX_OK;
 }

@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_llm_compat.h"
+#include "ngx_http_llm_gate_conf.h"
 #include "ngx_http_llm_prices.h"
 #include "ngx_http_llm_zone.h"
 
@@ -84,6 +85,7 @@ typedef struct {
     ngx_http_complex_value_t    *max_output;
     ngx_uint_t                   max_output_reject;
     ngx_uint_t                   changes;    /* any of these */
+    ngx_http_llm_gate_conf_t     gate;
 
     /* the last upstream, and the provider and the place that its names
        tell; written by the worker that owns this copy of the settings */
@@ -117,10 +119,6 @@ char *ngx_http_llm_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_llm_conf_hidden(ngx_conf_t *cf, const char *name, void *outer,
     void *inner);
 
-/* NGX_ERROR, and logs it: a location has a gate and no "llm". */
-ngx_int_t ngx_http_llm_conf_needs(ngx_conf_t *cf,
-    ngx_http_llm_loc_conf_t *conf, const char *name, void *own);
-
 /* What proxy_pass sets as a location's handler, and whether its settings
  * begin as we read them. */
 ngx_int_t ngx_http_llm_conf_probe(ngx_conf_t *cf,
@@ -131,6 +129,16 @@ static inline ngx_http_llm_zone_t *
 ngx_http_llm_zone_of(ngx_shm_zone_t *shm_zone)
 {
     return shm_zone->data;
+}
+
+
+/* Whether a call may be refused or held up here. */
+
+static inline ngx_uint_t
+ngx_http_llm_gate_on(ngx_http_llm_loc_conf_t *conf)
+{
+    return ngx_http_llm_gate_conf_on(&conf->gate) || conf->changes
+           || conf->allow_models || conf->deny_models;
 }
 
 

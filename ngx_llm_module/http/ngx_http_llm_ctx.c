@@ -20,6 +20,7 @@
 
 
 #include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_splice.h"
 
 
@@ -33,6 +34,8 @@ static void
 ngx_http_llm_ctx_cleanup(void *data)
 {
     ngx_http_llm_ctx_t *ctx = data;
+
+    ngx_http_llm_gate_settle(ctx);
 
     if (ctx->live) {
         ngx_http_llm_live_end(ctx->zone, ctx->live);

@@ -19,6 +19,7 @@
 
 
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_slo_call.h"
@@ -510,6 +511,7 @@ ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_headers_finish(ctx, &h);
     ngx_http_llm_finish_values(ctx, &h);
+    ngx_http_llm_gate_settle(ctx);
 
     if (ctx->operation == LLM_OP_NONE) {
         ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_OTHER_REQUESTS, 1);

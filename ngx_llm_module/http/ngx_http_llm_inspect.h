@@ -58,7 +58,7 @@ ngx_http_llm_inspect_wanted(ngx_http_llm_loc_conf_t *conf)
 {
     return conf->zone
            && (conf->inspect != NGX_HTTP_LLM_INSPECT_PASSIVE
-               || conf->changes);
+               || ngx_http_llm_gate_on(conf));
 }
 
 

@@ -21,6 +21,7 @@
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_slo_call.h"
 #include "ngx_http_llm_splice.h"
@@ -184,6 +185,7 @@ ngx_http_llm_rewrite_handler(ngx_http_request_t *r)
         }
 
         ngx_http_llm_splice_restore(ctx);
+        ngx_http_llm_gate_enter(ctx);
 
         ctx->conf = lcf;
         return NGX_DECLINED;
@@ -268,24 +270,24 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
         }
     }
 
-    /* a body that was read in an earlier phase does not end the wait */
-
-    if (ctx->ready == 0 || ctx->rounds == NULL) {
-        ctx->ready = ngx_http_llm_now();
-    }
-
     ngx_http_llm_ctx_operation(ctx);
 
     if (ngx_http_llm_ctx_place(ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->conf->changes) {
-        rc = ngx_http_llm_splice_directives(ctx);
+    if (ngx_http_llm_gate_on(ctx->conf)) {
+        rc = ngx_http_llm_gate(ctx);
 
-        if (rc != NGX_OK) {
+        if (rc != NGX_DECLINED) {
             return rc;
         }
+    }
+
+    /* a body that was read in an earlier phase does not end the wait */
+
+    if (ctx->ready == 0 || ctx->rounds == NULL) {
+        ctx->ready = ngx_http_llm_now();
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_module);
@@ -357,7 +359,6 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
     a->max_tokens = r->max_tokens;
     a->has_max_tokens = r->has_max_tokens;
     a->turns = r->turns;
-    a->choices = r->choices;
     a->prompt_bytes = r->prompt_bytes;
 
     if (r->model_len || r->temperature_len) {
@@ -396,6 +397,7 @@ ngx_http_llm_request_done(ngx_http_llm_ctx_t *ctx)
         }
     }
 
+    a->choices = r->choices;
     a->stream = llm_request_streams(r, ctx->dialect);
     a->prompt_tokens = ngx_min(llm_request_tokens(r, ctx->dialect,
                                        ngx_http_llm_view(&ctx->path_model)),

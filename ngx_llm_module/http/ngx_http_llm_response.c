@@ -15,6 +15,7 @@
 
 
 #include "ngx_http_llm_response.h"
+#include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_store.h"
@@ -342,6 +343,10 @@ ngx_http_llm_response_content(ngx_http_llm_ctx_t *ctx, uint64_t now)
 
     if (!llm_framing_streams(ctx->answer->framing)) {
         return;
+    }
+
+    if (ctx->extra && ctx->extra->gate) {
+        ngx_http_llm_gate_deliver(ctx);
     }
 
     if (ctx->first_content == 0) {

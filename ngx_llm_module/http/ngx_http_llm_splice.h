@@ -50,9 +50,6 @@ void ngx_http_llm_splice_restore(ngx_http_llm_ctx_t *ctx);
 ngx_uint_t ngx_http_llm_splice_exceeds(ngx_http_llm_ctx_t *ctx,
     uint64_t max);
 
-/* What the directives want, done: NGX_OK, or the status of a refusal. */
-ngx_int_t ngx_http_llm_splice_directives(ngx_http_llm_ctx_t *ctx);
-
 /* The model that was set, or empty. */
 llm_str_t ngx_http_llm_splice_model(ngx_http_llm_ctx_t *ctx);
 

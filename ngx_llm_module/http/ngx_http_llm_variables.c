@@ -10,6 +10,7 @@
 #include "ngx_http_llm_variables.h"
 #include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_gate.h"
 
 #include "llm_decimal.h"
 
@@ -352,5 +353,5 @@ ngx_http_llm_variables_add(ngx_conf_t *cf)
 
 #endif
 
-    return NGX_OK;
+    return ngx_http_llm_gate_variables_add(cf);
 }

@@ -52,7 +52,7 @@ sub directives {
 sub variables {
     my ($source) = @_;
 
-    return { map { $_ => 1 } $source =~ /\{ ngx_string\("(llm_\w+)"\)/g };
+    return { map { $_ => 1 } $source =~ /\bngx_string\("(llm_\w+)"\)/g };
 }
 
 
