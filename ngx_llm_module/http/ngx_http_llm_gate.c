@@ -312,7 +312,12 @@ ngx_http_llm_gate_model(ngx_http_llm_ctx_t *ctx, llm_str_t model)
                                               (const char *) why.data);
     }
 
-    return NGX_ERROR;
+    /* a pattern that is none may have been meant for this one */
+
+    return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_MODEL,
+                                          NGX_HTTP_FORBIDDEN,
+                                          "models", "malformed",
+                                          (const char *) why.data);
 }
 
 

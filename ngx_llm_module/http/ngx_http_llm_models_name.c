@@ -42,7 +42,8 @@ ngx_http_llm_models_runs(ngx_http_llm_ctx_t *ctx)
     return !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS
                           |NGX_HTTP_DELETE))
            || r->headers_in.upgrade
-           || ctx->reading || ctx->asked.state != LLM_REQUEST_UNREAD
+           || r->headers_in.content_length_n > 0 || r->headers_in.chunked
+           || ctx->asked.state != LLM_REQUEST_UNREAD
            || ctx->path_model.len;
 }
 
@@ -79,15 +80,15 @@ ngx_http_llm_models_decoy(ngx_http_request_t *r, llm_str_t model)
 }
 
 
-/* What goes upstream may be either of both. */
+/* What goes upstream may be what the client wrote, unless that was rewritten.
+ * If nothing was to be normalised, both say the same. */
 
 static ngx_uint_t
 ngx_http_llm_models_path(ngx_http_request_t *r, llm_str_t model)
 {
-    return llm_pattern_path(ngx_http_llm_view(&r->uri), 0, model)
-           && (!r->valid_unparsed_uri
-               || llm_pattern_path(ngx_http_llm_view(&r->unparsed_uri), 1,
-                                   model));
+    return r->valid_unparsed_uri
+           ? llm_pattern_path(ngx_http_llm_view(&r->unparsed_uri), 1, model)
+           : llm_pattern_path(ngx_http_llm_view(&r->uri), 0, model);
 }
 
 
