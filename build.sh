@@ -356,6 +356,7 @@ run_tests() {
     [ ${#files[@]} -gt 0 ] || files=(t)
     cd "$TOP"
     export BUILD_DIR TEST_NGINX_BINARY TEST_NGINX_MODULE
+    unset NGINX     # which nginx would take for a list of sockets
     prove -r -j$JOBS -It/lib "${files[@]}"
 }
 
