@@ -62,24 +62,6 @@ static ngx_http_llm_step_pt  ngx_http_llm_gate_steps[] = {
     (sizeof(ngx_http_llm_gate_steps) / sizeof(ngx_http_llm_gate_steps[0]))
 
 
-/* Why a body cannot be judged, and the status that says so. */
-
-static const struct {
-    ngx_uint_t   reason;         /* llm_reason_e */
-    ngx_uint_t   status;
-    const char  *word;
-    const char  *text;
-} ngx_http_llm_gate_unreadables[] = {
-    [LLM_REQUEST_NOT_JSON] = { LLM_REASON_UNREADABLE, NGX_HTTP_BAD_REQUEST,
-        "not_json", "the body is not one JSON value" },
-    [LLM_REQUEST_TOO_LARGE] = { LLM_REASON_TOO_LARGE,
-        NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-        "too_large", "the body is larger than what is read of it" },
-    [LLM_REQUEST_AMBIGUOUS] = { LLM_REASON_UNREADABLE, NGX_HTTP_BAD_REQUEST,
-        "ambiguous", "the body can be read in more than one way" }
-};
-
-
 ngx_int_t
 ngx_http_llm_gate(ngx_http_llm_ctx_t *ctx)
 {
@@ -96,18 +78,21 @@ ngx_http_llm_gate(ngx_http_llm_ctx_t *ctx)
 
         rc = ngx_http_llm_gate_steps[gate->step](ctx);
 
-        if (rc == NGX_AGAIN) {
-            return rc;
+        if (rc == NGX_ERROR) {
+            ngx_http_llm_gate_release(ctx);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        /* of a call that was refused nothing may be left to look at */
+
         if (rc != NGX_OK) {
-            gate->step = NGX_HTTP_LLM_GATE_STEPS;
-            ngx_http_llm_gate_release(ctx);
-            return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+            return rc;
         }
 
         gate->step++;
     }
+
+    ngx_http_llm_gate_count(ctx);
 
     return NGX_DECLINED;
 }
@@ -153,56 +138,6 @@ ngx_http_llm_gate_malformed(ngx_http_llm_ctx_t *ctx, const char *directive,
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "\"%s\" has the value \"%V\", which is no number: "
                   "the call is refused", directive, value);
-}
-
-
-/* The reply of a gate; name is of the limit or budget, if it is one. */
-
-static ngx_int_t
-ngx_http_llm_gate_refuse(ngx_http_llm_ctx_t *ctx, ngx_http_llm_reply_t *reply,
-    const char *gate, const char *what)
-{
-    ngx_http_llm_gate_t  *g;
-
-    g = ctx->extra->gate;
-
-    if (gate && ngx_http_llm_gate_say(ctx, gate, NULL, what) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    reply->r.gate = ngx_http_llm_view(&g->said);
-
-    return ngx_http_llm_reply(ctx, reply);
-}
-
-
-static ngx_int_t
-ngx_http_llm_gate_refuse_plain(ngx_http_llm_ctx_t *ctx, ngx_uint_t reason,
-    ngx_uint_t status, const char *gate, const char *what, const char *text)
-{
-    ngx_http_llm_reply_t  reply;
-
-    ngx_memzero(&reply, sizeof(ngx_http_llm_reply_t));
-
-    reply.r.reason = reason;
-    reply.r.status = status;
-    reply.r.text.data = (const uint8_t *) text;
-    reply.r.text.len = ngx_strlen(text);
-
-    return ngx_http_llm_gate_refuse(ctx, &reply, gate, what);
-}
-
-
-static ngx_int_t
-ngx_http_llm_gate_unread(ngx_http_llm_ctx_t *ctx, ngx_uint_t reason,
-    ngx_uint_t status, const char *gate, const char *word, const char *text)
-{
-    if (ctx->conf->gate.unreadable == NGX_HTTP_LLM_UNREADABLE_PASS) {
-        return ngx_http_llm_gate_say(ctx, gate, NULL, word);
-    }
-
-    return ngx_http_llm_gate_refuse_plain(ctx, reason, status, gate, word,
-                                          text);
 }
 
 
@@ -258,29 +193,19 @@ ngx_http_llm_gate_readable(ngx_http_llm_ctx_t *ctx)
 
     if (r->headers_in.upgrade) {
         return ngx_http_llm_gate_unread(ctx, LLM_REASON_UNREADABLE,
-                   NGX_HTTP_BAD_REQUEST, "unreadable", "upgrade",
+                   NGX_HTTP_BAD_REQUEST, NGX_HTTP_LLM_GATE_UNREADABLE,
+                   "upgrade",
                    "what follows an upgrade of the protocol cannot be read");
     }
 
     if (ngx_http_llm_gate_encoded(r)) {
         return ngx_http_llm_gate_unread(ctx, LLM_REASON_ENCODING,
-                   NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, "unreadable", "encoding",
+                   NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                   NGX_HTTP_LLM_GATE_UNREADABLE, "encoding",
                    "the body is encoded, and cannot be read");
     }
 
-    if (state < sizeof(ngx_http_llm_gate_unreadables)
-                / sizeof(ngx_http_llm_gate_unreadables[0])
-        && ngx_http_llm_gate_unreadables[state].status)
-    {
-        return ngx_http_llm_gate_unread(ctx,
-                              ngx_http_llm_gate_unreadables[state].reason,
-                              ngx_http_llm_gate_unreadables[state].status,
-                              "unreadable",
-                              ngx_http_llm_gate_unreadables[state].word,
-                              ngx_http_llm_gate_unreadables[state].text);
-    }
-
-    return NGX_OK;
+    return ngx_http_llm_gate_unreadable(ctx, state);
 }
 
 
@@ -308,7 +233,8 @@ ngx_http_llm_gate_model(ngx_http_llm_ctx_t *ctx, llm_str_t model)
     case NGX_DECLINED:
         return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_MODEL,
                                               NGX_HTTP_FORBIDDEN,
-                                              "models", "reject",
+                                              NGX_HTTP_LLM_GATE_MODELS,
+                                              "reject",
                                               (const char *) why.data);
     }
 
@@ -335,7 +261,8 @@ ngx_http_llm_gate_asked(ngx_http_llm_ctx_t *ctx)
 
     if (ngx_http_llm_models_name(ctx, &model, &why) != NGX_OK) {
         return ngx_http_llm_gate_unread(ctx, LLM_REASON_UNREADABLE,
-                                        NGX_HTTP_BAD_REQUEST, "models",
+                                        NGX_HTTP_BAD_REQUEST,
+                                        NGX_HTTP_LLM_GATE_MODELS,
                                         "ambiguous",
                                         (const char *) why.data);
     }
@@ -373,7 +300,8 @@ ngx_http_llm_gate_deny(ngx_http_llm_ctx_t *ctx)
         }
 
         return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_DENIED,
-                                              d[i].status, "deny", "reject",
+                                              d[i].status,
+                                              NGX_HTTP_LLM_GATE_DENY, "reject",
                                               "this call is not allowed");
     }
 
@@ -391,60 +319,10 @@ ngx_http_llm_gate_caller(ngx_http_llm_ctx_t *ctx)
     }
 
     return ngx_http_llm_gate_unread(ctx, LLM_REASON_UNREADABLE,
-                                    NGX_HTTP_BAD_REQUEST, "unreadable",
+                                    NGX_HTTP_BAD_REQUEST,
+                                    NGX_HTTP_LLM_GATE_UNREADABLE,
                                     "keys", "it carries two keys that "
                                     "differ");
-}
-
-
-/*
- * A body that should have been changed and was not.  What is signed or
- * cannot be read may pass where the configuration says so; a model or bound
- * that cannot hold may not.
- */
-
-static const struct {
-    ngx_uint_t   reason;         /* llm_reason_e */
-    ngx_uint_t   status;
-    ngx_uint_t   may_pass;
-    const char  *text;
-} ngx_http_llm_gate_unchangeds[LLM_SPLICE_N] = {
-    [LLM_SPLICE_SIGNED] = { LLM_REASON_UNREADABLE, NGX_HTTP_BAD_REQUEST, 1,
-        "the body is signed, and may not be changed" },
-    [LLM_SPLICE_ENCODED] = { LLM_REASON_ENCODING,
-        NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, 1,
-        "the body is encoded, and cannot be changed" },
-    [LLM_SPLICE_UNREADABLE] = { LLM_REASON_UNREADABLE, NGX_HTTP_BAD_REQUEST,
-        1, "the body cannot be read" },
-    [LLM_SPLICE_UNREAD] = { LLM_REASON_UNREADABLE, NGX_HTTP_BAD_REQUEST, 1,
-        "the body has not been read" },
-    [LLM_SPLICE_PATH] = { LLM_REASON_MODEL, NGX_HTTP_BAD_REQUEST, 0,
-        "the path names another model than is set" },
-    [LLM_SPLICE_BUDGET] = { LLM_REASON_OUTPUT, NGX_HTTP_BAD_REQUEST, 0,
-        "thinking may take all of the output that is allowed" },
-    [LLM_SPLICE_BOUND] = { LLM_REASON_OUTPUT, NGX_HTTP_BAD_REQUEST, 0,
-        "the bound of the output is no number" },
-    [LLM_SPLICE_NOWHERE] = { LLM_REASON_OUTPUT, NGX_HTTP_BAD_REQUEST, 0,
-        "no bound of the output is known for this API" }
-};
-
-
-static ngx_int_t
-ngx_http_llm_gate_unchanged(ngx_http_llm_ctx_t *ctx, ngx_uint_t why)
-{
-    if (ngx_http_llm_gate_unchangeds[why].may_pass) {
-        return ngx_http_llm_gate_unread(ctx,
-                                    ngx_http_llm_gate_unchangeds[why].reason,
-                                    ngx_http_llm_gate_unchangeds[why].status,
-                                    "splice", llm_splice_names[why],
-                                    ngx_http_llm_gate_unchangeds[why].text);
-    }
-
-    return ngx_http_llm_gate_refuse_plain(ctx,
-                                    ngx_http_llm_gate_unchangeds[why].reason,
-                                    ngx_http_llm_gate_unchangeds[why].status,
-                                    "splice", llm_splice_names[why],
-                                    ngx_http_llm_gate_unchangeds[why].text);
 }
 
 
@@ -470,7 +348,8 @@ ngx_http_llm_gate_change(ngx_http_llm_ctx_t *ctx)
 
     if (rc == NGX_DECLINED) {
         return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_SERVER,
-                   NGX_HTTP_INTERNAL_SERVER_ERROR, "splice", "reject",
+                   NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_LLM_GATE_SPLICE,
+                   "reject",
                    "a setting has a value that means nothing");
     }
 
@@ -491,7 +370,8 @@ ngx_http_llm_gate_change(ngx_http_llm_ctx_t *ctx)
 
         if (ngx_http_llm_splice_exceeds(ctx, want.max_output)) {
             return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_OUTPUT,
-                       NGX_HTTP_BAD_REQUEST, "output", "reject",
+                       NGX_HTTP_BAD_REQUEST, NGX_HTTP_LLM_GATE_OUTPUT,
+                       "reject",
                        "more output is asked for than is allowed");
         }
     }
@@ -564,7 +444,7 @@ ngx_http_llm_gate_input(ngx_http_llm_ctx_t *ctx)
 
     return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_INPUT,
                                           NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                          "input", "reject",
+                                          NGX_HTTP_LLM_GATE_INPUT, "reject",
                                           "the input is too long");
 }
 
@@ -603,7 +483,7 @@ ngx_http_llm_gate_cost(ngx_http_llm_ctx_t *ctx)
 
     return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_COST,
                                           NGX_HTTP_TOO_MANY_REQUESTS,
-                                          "cost", "reject",
+                                          NGX_HTTP_LLM_GATE_COST, "reject",
                                           gate->priced
                                           ? "the call may cost too much"
                                           : "the model has no price");
@@ -623,7 +503,7 @@ ngx_http_llm_gate_hold(ngx_http_llm_ctx_t *ctx)
     rc = ngx_http_llm_gate_reserve(ctx, &reply);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_llm_gate_refuse(ctx, &reply, NULL, NULL);
+        return ngx_http_llm_gate_refuse(ctx, &reply);
     }
 
     return rc;

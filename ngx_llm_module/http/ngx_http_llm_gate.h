@@ -30,6 +30,20 @@ typedef enum {
 } ngx_http_llm_said_e;
 
 
+/* Gates that have no zone. */
+
+typedef enum {
+    NGX_HTTP_LLM_GATE_UNREADABLE = 0,
+    NGX_HTTP_LLM_GATE_MODELS,
+    NGX_HTTP_LLM_GATE_DENY,
+    NGX_HTTP_LLM_GATE_SPLICE,
+    NGX_HTTP_LLM_GATE_OUTPUT,
+    NGX_HTTP_LLM_GATE_INPUT,
+    NGX_HTTP_LLM_GATE_COST,
+    NGX_HTTP_LLM_GATE_N
+} ngx_http_llm_gate_e;
+
+
 /* One limit or budget of a call.  It outlives redirects. */
 
 typedef struct {
@@ -86,6 +100,28 @@ ngx_int_t ngx_http_llm_gate(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_gate_enter(ngx_http_llm_ctx_t *ctx);
 
 
+/*
+ * ngx_http_llm_gate_refuse.c.  All return what the phase handler does, or
+ * NGX_ERROR; unread and those that follow NGX_OK as well, where what cannot
+ * be judged may pass.
+ */
+
+ngx_int_t ngx_http_llm_gate_refuse(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_reply_t *reply);
+ngx_int_t ngx_http_llm_gate_refuse_plain(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t reason, ngx_uint_t status, ngx_uint_t gate, const char *what,
+    const char *text);
+ngx_int_t ngx_http_llm_gate_unread(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t reason, ngx_uint_t status, ngx_uint_t gate, const char *word,
+    const char *text);
+
+/* By the state of the body, and by why it is not changed. */
+ngx_int_t ngx_http_llm_gate_unreadable(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t state);
+ngx_int_t ngx_http_llm_gate_unchanged(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t why);
+
+
 /* ngx_http_llm_gate_claim.c */
 
 ngx_http_llm_gate_t *ngx_http_llm_gate_get(ngx_http_llm_ctx_t *ctx);
@@ -115,6 +151,9 @@ uint64_t ngx_http_llm_gate_wall(void);
  * What the call may take: reserve is the output of one that names no bound.
  */
 void ngx_http_llm_gate_estimate(ngx_http_llm_ctx_t *ctx, uint64_t reserve);
+
+/* What limits and budgets said of a call that may pass, counted. */
+void ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx);
 
 /* All or none.  NGX_OK, or NGX_DECLINED with the reply filled in. */
 ngx_int_t ngx_http_llm_gate_reserve(ngx_http_llm_ctx_t *ctx,

@@ -370,6 +370,8 @@ ngx_http_llm_gate_reply_limit(ngx_http_llm_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_GATE_LIMIT_REJECT, 1);
+
     return ngx_http_llm_gate_say(ctx, "limit", &l->name, "reject");
 }
 
@@ -398,6 +400,8 @@ ngx_http_llm_gate_reply_budget(ngx_http_llm_ctx_t *ctx,
     {
         return NGX_ERROR;
     }
+
+    ngx_http_llm_zone_count(ctx->zone, NGX_HTTP_LLM_GATE_BUDGET_REJECT, 1);
 
     return ngx_http_llm_gate_say(ctx, "budget", &b->name, "reject");
 }
@@ -456,4 +460,48 @@ ngx_http_llm_gate_reserve(ngx_http_llm_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+static const ngx_uint_t
+    ngx_http_llm_gate_counters[][NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN + 1] =
+{
+    [0] = {
+        [NGX_HTTP_LLM_SAID_PASSED] = NGX_HTTP_LLM_GATE_LIMIT_PASS,
+        [NGX_HTTP_LLM_SAID_DELAYED] = NGX_HTTP_LLM_GATE_LIMIT_DELAY,
+        [NGX_HTTP_LLM_SAID_REJECTED] = NGX_HTTP_LLM_GATE_LIMIT_REJECT,
+        [NGX_HTTP_LLM_SAID_DELAYED_DRY_RUN]
+            = NGX_HTTP_LLM_GATE_LIMIT_DRY_RUN,
+        [NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN]
+            = NGX_HTTP_LLM_GATE_LIMIT_DRY_RUN
+    },
+    [1] = {
+        [NGX_HTTP_LLM_SAID_PASSED] = NGX_HTTP_LLM_GATE_BUDGET_PASS,
+        [NGX_HTTP_LLM_SAID_SOFT] = NGX_HTTP_LLM_GATE_BUDGET_SOFT,
+        [NGX_HTTP_LLM_SAID_REJECTED] = NGX_HTTP_LLM_GATE_BUDGET_OVER,
+        [NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN]
+            = NGX_HTTP_LLM_GATE_BUDGET_DRY_RUN
+    }
+};
+
+
+void
+ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t             i, budget;
+    ngx_http_llm_claim_t  *claim;
+
+    claim = ctx->extra->gate->claims.elts;
+
+    for (i = 0; i < ctx->extra->gate->claims.nelts; i++) {
+
+        if (!claim[i].current || claim[i].said == NGX_HTTP_LLM_SAID_NOTHING) {
+            continue;
+        }
+
+        budget = (claim[i].zone->accounts.kind == NGX_HTTP_LLM_BUDGETS);
+
+        ngx_http_llm_zone_count(ctx->zone,
+                      ngx_http_llm_gate_counters[budget][claim[i].said], 1);
+    }
 }

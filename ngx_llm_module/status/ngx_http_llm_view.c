@@ -44,6 +44,14 @@
       NGX_HTTP_LLM_TYPE_##type, NGX_HTTP_LLM_FROM_SLO,                        \
       NGX_HTTP_LLM_SLO_##value, 0 }
 
+/* Two labels: what stands between them is written out. */
+
+#define gate(name, decision, help, index)                                     \
+    { NULL, NULL, "nginx_llm_gate_decisions", "gate",                         \
+      name "\",decision=\"" decision, help, NULL,                             \
+      NGX_HTTP_LLM_TYPE_COUNTER, NGX_HTTP_LLM_FROM_ZONE,                      \
+      NGX_HTTP_LLM_GATE_##index, SPARSE }
+
 #define USD     NGX_HTTP_LLM_METRIC_USD
 #define SPARSE  NGX_HTTP_LLM_METRIC_SPARSE
 
@@ -229,6 +237,26 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
          "path", NULL, SKIPPED_PATH, 0),
     zone("splices_skipped", "other", "nginx_llm_splices_skipped", "reason",
          "other", NULL, SKIPPED_OTHER, 0),
+
+    gate("unreadable", "pass",
+         "What gates said, by gate.", UNREADABLE_PASS),
+    gate("unreadable", "reject", NULL, UNREADABLE_REJECT),
+    gate("models", "reject", NULL, MODELS_REJECT),
+    gate("deny", "reject", NULL, DENY_REJECT),
+    gate("splice", "pass", NULL, SPLICE_PASS),
+    gate("splice", "reject", NULL, SPLICE_REJECT),
+    gate("output", "reject", NULL, OUTPUT_REJECT),
+    gate("input", "reject", NULL, INPUT_REJECT),
+    gate("cost", "reject", NULL, COST_REJECT),
+    gate("limit", "pass", NULL, LIMIT_PASS),
+    gate("limit", "delay", NULL, LIMIT_DELAY),
+    gate("limit", "reject", NULL, LIMIT_REJECT),
+    gate("limit", "dry_run", NULL, LIMIT_DRY_RUN),
+    gate("budget", "pass", NULL, BUDGET_PASS),
+    gate("budget", "soft", NULL, BUDGET_SOFT),
+    gate("budget", "over", NULL, BUDGET_OVER),
+    gate("budget", "reject", NULL, BUDGET_REJECT),
+    gate("budget", "dry_run", NULL, BUDGET_DRY_RUN),
 
     fact("prices", "models", "nginx_llm_price_models",
          "Models that have a price.", NULL, PRICE_MODELS, 0),

@@ -18,7 +18,7 @@
 #include "ngx_http_llm_rows.h"
 
 
-#define NGX_HTTP_LLM_LAYOUT         4
+#define NGX_HTTP_LLM_LAYOUT         5
 
 #define NGX_HTTP_LLM_MARKS          25
 #define NGX_HTTP_LLM_LABELS         6        /* own labels */
@@ -121,6 +121,24 @@ typedef enum {
     X(SKIPPED_UNREADABLE,       "splices_skipped", "unreadable")              \
     X(SKIPPED_PATH,             "splices_skipped", "path")                    \
     X(SKIPPED_OTHER,            "splices_skipped", "other")                   \
+    X(GATE_UNREADABLE_PASS,       "gates",           "unreadable:pass")       \
+    X(GATE_UNREADABLE_REJECT,     "gates",           "unreadable:reject")     \
+    X(GATE_MODELS_REJECT,         "gates",           "models:reject")         \
+    X(GATE_DENY_REJECT,           "gates",           "deny:reject")           \
+    X(GATE_SPLICE_PASS,           "gates",           "splice:pass")           \
+    X(GATE_SPLICE_REJECT,         "gates",           "splice:reject")         \
+    X(GATE_OUTPUT_REJECT,         "gates",           "output:reject")         \
+    X(GATE_INPUT_REJECT,          "gates",           "input:reject")          \
+    X(GATE_COST_REJECT,           "gates",           "cost:reject")           \
+    X(GATE_LIMIT_PASS,            "gates",           "limit:pass")            \
+    X(GATE_LIMIT_DELAY,           "gates",           "limit:delay")           \
+    X(GATE_LIMIT_REJECT,          "gates",           "limit:reject")          \
+    X(GATE_LIMIT_DRY_RUN,         "gates",           "limit:dry_run")         \
+    X(GATE_BUDGET_PASS,           "gates",           "budget:pass")           \
+    X(GATE_BUDGET_SOFT,           "gates",           "budget:soft")           \
+    X(GATE_BUDGET_OVER,           "gates",           "budget:over")           \
+    X(GATE_BUDGET_REJECT,         "gates",           "budget:reject")         \
+    X(GATE_BUDGET_DRY_RUN,        "gates",           "budget:dry_run")        \
     X(LATE_SETTLES,             "late_settles",    NULL)                      \
     X(ORPHANED,                 "orphaned_usd",    NULL)                      \
     X(SERIES_FOLDED,            "series_folded",   NULL)                      \
