@@ -242,7 +242,8 @@ ngx_http_llm_gate_model(ngx_http_llm_ctx_t *ctx, llm_str_t model)
 
     return ngx_http_llm_gate_refuse_plain(ctx, LLM_REASON_MODEL,
                                           NGX_HTTP_FORBIDDEN,
-                                          "models", "malformed",
+                                          NGX_HTTP_LLM_GATE_MODELS,
+                                          "malformed",
                                           (const char *) why.data);
 }
 
