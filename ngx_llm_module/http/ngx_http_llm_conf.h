@@ -49,6 +49,7 @@ typedef struct {
                                                 used */
 
     llm_dialect_set_t           *dialects;   /* NULL: llm is nowhere on */
+    llm_json_table_t            *edit;       /* of edit mode */
     ngx_http_handler_pt          proxy;      /* what proxy_pass installs */
     ngx_uint_t                   proxy_index;
     ngx_uint_t                   body_variables[NGX_HTTP_LLM_BODY_VARIABLES];

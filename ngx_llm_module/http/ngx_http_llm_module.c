@@ -480,7 +480,9 @@ ngx_http_llm_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_http_llm_splice_init(cf, mcf);
+    if (mcf->splice && ngx_http_llm_splice_init(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_llm_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_llm_header_filter;

@@ -15,6 +15,7 @@
 
 
 #include "ngx_http_llm_response.h"
+#include "ngx_http_llm_edit.h"
 #include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
@@ -252,6 +253,10 @@ ngx_http_llm_response_watch(ngx_http_llm_ctx_t *ctx)
     ctx->answer = a;
 
     r->filter_need_in_memory = 1;
+
+    if (ctx->extra) {
+        ngx_http_llm_edit_header(ctx, framing);
+    }
 }
 
 
@@ -421,11 +426,17 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t         *cl;
     ngx_http_llm_ctx_t  *ctx;
 
-    if (in == NULL || r != r->main || r->post_action) {
+    if (r != r->main || r->post_action) {
         return ngx_http_llm_next_body_filter(r, in);
     }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_module);
+
+    if (in == NULL) {
+        return (ctx && ngx_http_llm_edit_on(ctx))
+               ? ngx_http_llm_edit_body(ctx, in)
+               : ngx_http_llm_next_body_filter(r, in);
+    }
 
     if (ctx == NULL) {
         ctx = ngx_http_llm_ctx_get(r);
@@ -478,7 +489,8 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         ctx->first_byte = now;
     }
 
-    rc = ngx_http_llm_next_body_filter(r, in);
+    rc = ngx_http_llm_edit_on(ctx) ? ngx_http_llm_edit_body(ctx, in)
+                                   : ngx_http_llm_next_body_filter(r, in);
 
     ngx_http_llm_response_read(ctx, range, n);
 

@@ -60,7 +60,8 @@ ngx_uint_t ngx_http_llm_splice_usage(ngx_http_llm_ctx_t *ctx);
 ngx_uint_t ngx_http_llm_splice_vouched(ngx_http_request_t *r);
 
 /* After all directives were read. */
-void ngx_http_llm_splice_init(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf);
+ngx_int_t ngx_http_llm_splice_init(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf);
 
 /* llm_set_model, llm_max_output_tokens */
 char *ngx_http_llm_splice_value(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -8,6 +8,8 @@
 
 #include "ngx_http_llm_splice.h"
 
+#include "llm_edit.h"
+
 
 /* A malformed value is said once a minute. */
 #define NGX_HTTP_LLM_SPLICE_SEC  60
@@ -117,7 +119,7 @@ static ngx_str_t  ngx_http_llm_splice_variables[] = {
 };
 
 
-void
+ngx_int_t
 ngx_http_llm_splice_init(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
 {
     ngx_str_t                  *name;
@@ -141,6 +143,19 @@ ngx_http_llm_splice_init(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
             }
         }
     }
+
+    mcf->edit = ngx_palloc(cf->pool, sizeof(llm_json_table_t));
+    if (mcf->edit == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (llm_edit_compile(mcf->edit) != LLM_JSON_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "llm: the table of edit mode does not compile");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
