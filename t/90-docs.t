@@ -455,6 +455,44 @@ sub run_example {
     return $t;
 }
 
+# The call of the example has been made once: by whom is it answered now?
+
+sub exact_cache {
+    my ($t) = @_;
+
+    my ($run) = runs('exact-cache.conf');
+    my $ask = sub {
+        my ($body, @headers) = @_;
+        return $t->post($run->{uri}, $body, @headers)->{headers}{'x-cache'};
+    };
+    my @key = map { [Authorization => "Bearer $_"] } qw(one two);
+    my $plain = $run->{body} =~ s/"stream":true,//r;
+    my ($body, $before) = ($run->{body}, scalar $calls->requests);
+
+    is($ask->($body, %SECRETS), 'HIT', 'the same caller again');
+    is($ask->($body =~ s/,/ , "user":"u",/r, %SECRETS), 'HIT',
+       'written otherwise');
+    is($ask->($body, @{ $key[0] }), 'MISS', 'another caller');
+    is($ask->($body, @{ $key[0] }), 'HIT', 'has a cache of its own');
+    is($ask->($body, @{ $key[1] }), 'MISS', 'and so has a third');
+    is($ask->($plain, @{ $key[0] }), 'MISS', 'not a stream');
+    is($ask->($body, @{ $key[0] }, 'Cache-Control' => 'no-cache'), 'BYPASS',
+       'a fresh one');
+    is($ask->($body), 'BYPASS', 'without a key') for 1, 2;
+    is($ask->("$body x", @{ $key[0] }), 'MISS', 'unreadable') for 1, 2;
+
+    $seen = $calls->requests;
+    is($seen - $before, 8, 'calls to the provider');
+
+    my $json = JSON::PP->new->utf8->decode(LLM::Client::http($t->port(0),
+        'GET', '/llm-status?window=all', undef)->{body});
+    my $total = $json->{total}{windows}{all};
+    is($total->{calls}{replayed}, 3, 'what was replayed');
+    cmp_ok($total->{cost}{saved_usd}, '>', 0, 'and what that saved');
+    return;
+}
+
+
 for my $name (sort keys %example) {
     subtest $name => sub {
         my $t = run_example($name);
@@ -475,6 +513,8 @@ for my $name (sort keys %example) {
                                 model="gpt-5-mini",route="api",
                                 outcome="ok"\}\ 1$/mx, 'metrics');
         }
+
+        exact_cache($t) if $name eq 'exact-cache.conf';
 
         $t->finish(books => $name eq 'metrics.conf' ? 0 : 1);
     };

@@ -63,6 +63,8 @@ my @RUNS = (
     ['access-log.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
     ['existing-nginx.conf', '/llm/v1/chat/completions', 'gpt-5-mini',
      'openai', 'a'],
+    ['exact-cache.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai',
+     'a'],
     ['README.md', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
 );
 
