@@ -24,12 +24,15 @@ static void ngx_http_llm_keep_dir(ngx_cycle_t *cycle,
     ngx_http_llm_state_t *st);
 static void ngx_http_llm_keep_fill(ngx_cycle_t *cycle,
     ngx_http_llm_state_t *st, const u_char *secret);
+static ngx_uint_t ngx_http_llm_keep_whole(const void *view);
 static ngx_int_t ngx_http_llm_keep_load(ngx_http_llm_state_t *st,
     ngx_http_llm_snapshot_t *snap, const u_char *secret, const char **what);
 static ngx_int_t ngx_http_llm_keep_file(ngx_cycle_t *cycle,
     ngx_http_llm_state_t *st, const char *suffix, const u_char *secret);
 static const char *ngx_http_llm_keep_read(ngx_cycle_t *cycle,
     ngx_http_llm_state_t *st, u_char *name, ngx_http_llm_snapshot_t *snap);
+static ngx_uint_t ngx_http_llm_keep_trusted(ngx_cycle_t *cycle, u_char *name,
+    uid_t uid);
 static void ngx_http_llm_keep_aside(ngx_cycle_t *cycle,
     ngx_http_llm_state_t *st, u_char *name, const char *what);
 static void ngx_http_llm_keep_retire(ngx_http_llm_keep_t *keep);
@@ -234,7 +237,11 @@ ngx_http_llm_keep_fill(ngx_cycle_t *cycle, ngx_http_llm_state_t *st,
     what = NULL;
 
     if (st->old) {
-        what = ngx_http_llm_state_copy(st->kind, st->old, &st->snap);
+        what = "were cut";
+
+        if (ngx_http_llm_keep_whole(st->old)) {
+            what = ngx_http_llm_state_copy(st->kind, st->old, &st->snap);
+        }
     }
 
     if (what == NULL && st->snap.data
@@ -262,6 +269,23 @@ ngx_http_llm_keep_fill(ngx_cycle_t *cycle, ngx_http_llm_state_t *st,
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                   "%s \"%s\": state \"%s\" begins empty",
                   st->kind->directive, st->name, st->path);
+}
+
+
+/* Whether a view's memory is there: one that was cut must not be touched. */
+
+static ngx_uint_t
+ngx_http_llm_keep_whole(const void *view)
+{
+    ngx_http_llm_state_t  *k;
+
+    for (k = ngx_http_llm_kept; k; k = k->kept) {
+        if (k->zone == view) {
+            return ngx_http_llm_state_whole(k);
+        }
+    }
+
+    return 1;
 }
 
 
@@ -348,11 +372,8 @@ ngx_http_llm_keep_read(ngx_cycle_t *cycle, ngx_http_llm_state_t *st,
     ngx_err_t         err;
     const char       *what;
     struct stat       sb;
-    ngx_core_conf_t  *ccf;
 
     ngx_memzero(snap, sizeof(*snap));
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     fd = open((char *) name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
 
@@ -381,9 +402,7 @@ ngx_http_llm_keep_read(ngx_cycle_t *cycle, ngx_http_llm_state_t *st,
     } else if (!S_ISREG(sb.st_mode)) {
         what = "is no plain file";
 
-    } else if (sb.st_uid != 0 && sb.st_uid != geteuid()
-               && sb.st_uid != (uid_t) ccf->user)
-    {
+    } else if (!ngx_http_llm_keep_trusted(cycle, name, sb.st_uid)) {
         what = "belongs to another user";
 
     } else {
@@ -405,6 +424,39 @@ ngx_http_llm_keep_read(ngx_cycle_t *cycle, ngx_http_llm_state_t *st,
     (void) close(fd);
 
     return what;
+}
+
+
+/*
+ * Of root, of who we are or who the workers are; or of whose directory it
+ * is, who may put there what he likes: so the user of the workers can be
+ * another than before.
+ */
+
+static ngx_uint_t
+ngx_http_llm_keep_trusted(ngx_cycle_t *cycle, u_char *name, uid_t uid)
+{
+    u_char           *slash, dir[NGX_HTTP_LLM_KEEP_NAME];
+    struct stat       sb;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (uid == 0 || uid == geteuid() || uid == (uid_t) ccf->user) {
+        return 1;
+    }
+
+    (void) ngx_cpystrn(dir, name, sizeof(dir));
+
+    slash = (u_char *) strrchr((char *) dir, '/');
+
+    if (slash == NULL) {
+        return 0;
+    }
+
+    slash[slash == dir] = '\0';
+
+    return stat((char *) dir, &sb) == 0 && sb.st_uid == uid;
 }
 
 
@@ -470,6 +522,7 @@ ngx_http_llm_keep_retire(ngx_http_llm_keep_t *keep)
         }
 
         if (how != NGX_HTTP_LLM_STATE_SERVES
+            && ngx_http_llm_state_whole(k)
             && (k->anonymous || ngx_http_llm_state_alone(k)))
         {
             ngx_http_llm_state_retire(k, how);

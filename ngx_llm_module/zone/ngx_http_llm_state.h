@@ -221,6 +221,7 @@ typedef struct {
  * create: a fresh file without a name, formatted; the state takes it up in
  * place of what it has.  publish: gives it its name.
  * lock: for ourselves and others (shared).  alone: nobody else uses it.
+ * whole: it was not cut.
  */
 int ngx_http_llm_state_find(ngx_http_llm_state_t *st, const char *dir,
     ngx_http_llm_found_t *found);
@@ -231,6 +232,7 @@ int ngx_http_llm_state_create(ngx_http_llm_state_t *st, const char *dir,
 int ngx_http_llm_state_publish(ngx_http_llm_state_t *st);
 int ngx_http_llm_state_lock(ngx_http_llm_state_t *st);
 int ngx_http_llm_state_alone(ngx_http_llm_state_t *st);
+int ngx_http_llm_state_whole(const ngx_http_llm_state_t *st);
 void ngx_http_llm_state_retire(ngx_http_llm_state_t *st,
     ngx_http_llm_state_retired_e how);
 void ngx_http_llm_state_release(ngx_http_llm_state_t *st);

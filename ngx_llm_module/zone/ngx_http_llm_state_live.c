@@ -432,6 +432,18 @@ ngx_http_llm_state_alone(ngx_http_llm_state_t *st)
 }
 
 
+int
+ngx_http_llm_state_whole(const ngx_http_llm_state_t *st)
+{
+    struct stat  sb;
+
+    return st->fd == -1
+           || (fstat(st->fd, &sb) == 0 && sb.st_size >= 0
+               && (uint64_t) sb.st_size >= st->mapped
+               && (uint64_t) sb.st_blocks * 512 >= st->mapped);
+}
+
+
 void
 ngx_http_llm_state_retire(ngx_http_llm_state_t *st,
     ngx_http_llm_state_retired_e how)

@@ -144,8 +144,10 @@ ngx_http_llm_state_hold(ngx_http_llm_state_t *st)
         st->lock = -1;
     }
 
+    /* not for writing: the disk may be made read only while it is held */
+
     st->lock = open(name,
-                    O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0600);
+                    O_RDONLY|O_CREAT|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0600);
 
     if (st->lock == -1) {
         return ngx_http_llm_state_note(st, NGX_HTTP_LLM_STEP_OPEN, errno);
