@@ -530,9 +530,16 @@ http {
     llm_zone zone=main:16m;
     llm_prices prices.json;
     llm_slo any zone=main metric=errors target=95 route=/;
+    llm_limit_zone $host zone=tpm:64k rate=1000000t/m;
+    llm_budget_zone $host zone=day:64k period=day;
     server {
         listen 127.0.0.1:%%PORT_0%%;
-        location / { llm main; proxy_pass http://%%UPSTREAM%%; }
+        location / {
+            llm main;
+            llm_limit zone=tpm;
+            llm_budget zone=day limit=1000000t;
+            proxy_pass http://%%UPSTREAM%%;
+        }
         location = /llm-status { llm_status main; }
     }
 }
@@ -577,6 +584,7 @@ sub shape {
     }
 
     $keys{providers} = [keys %{ $json->{providers}[0] || {} }];
+    $keys{$_} = [keys %{ $json->{$_}[0] || {} }] for qw(limits budgets);
     $keys{slo} = [keys %{ $json->{slo}[0] || {} }];
     $keys{'windows.errors'} = [$view =~ /counter\("errors", "(\w+)"/g];
 

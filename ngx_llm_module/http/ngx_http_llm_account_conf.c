@@ -102,6 +102,7 @@ ngx_http_llm_account_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         text.data = args.value.data;
         text.len = args.value.len;
 
+        acf->accounts.rate_text = text;
         why = llm_amount_rate(text, &acf->accounts.rate);
 
         if (why != LLM_AMOUNT_OK) {

@@ -319,6 +319,8 @@ ngx_http_llm_init_main(ngx_conf_t *cf, void *conf)
     info->labels = mcf->labels.elts;
     info->nslos = mcf->nslos;
     info->slos = mcf->levels;
+    info->naccounts = mcf->accounts.nelts;
+    info->accounts = mcf->accounts.elts;
     info->keep = &mcf->keep;
 
     return NGX_CONF_OK;

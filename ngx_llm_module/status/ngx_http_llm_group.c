@@ -148,6 +148,11 @@ ngx_http_llm_group_prepare(ngx_http_llm_view_t *view)
     view->fact[NGX_HTTP_LLM_FACT_PRICE_MODELS] = info->price_models;
     view->fact[NGX_HTTP_LLM_FACT_PRICE_LOADED] = info->price_loaded;
 
+    view->fact[NGX_HTTP_LLM_FACT_KEYS_FOLDED] =
+               ngx_http_llm_books_counted(view, NGX_HTTP_LLM_ACCOUNT_FOLDED);
+    view->fact[NGX_HTTP_LLM_FACT_LEDGER_FULL] =
+              ngx_http_llm_books_counted(view, NGX_HTTP_LLM_ACCOUNT_UNROWED);
+
     state = ngx_http_llm_state_health(info->keep ? info->keep->first : NULL,
                                       &age);
 

@@ -16,6 +16,7 @@
 static ngx_int_t ngx_http_llm_json_head(ngx_http_llm_view_t *view);
 static ngx_int_t ngx_http_llm_json_series(ngx_http_llm_view_t *view);
 static ngx_int_t ngx_http_llm_json_total(ngx_http_llm_view_t *view);
+static ngx_int_t ngx_http_llm_json_rest(ngx_http_llm_view_t *view);
 static ngx_int_t ngx_http_llm_json_tail(ngx_http_llm_view_t *view);
 
 static void ngx_http_llm_json_health(ngx_http_llm_view_t *view);
@@ -62,6 +63,10 @@ const ngx_http_llm_step_pt  ngx_http_llm_json_steps[] = {
     ngx_http_llm_json_head,
     ngx_http_llm_json_series,
     ngx_http_llm_json_total,
+    ngx_http_llm_view_books,
+    ngx_http_llm_json_rest,
+    ngx_http_llm_json_limits,
+    ngx_http_llm_json_budgets,
     ngx_http_llm_json_tail,
     NULL
 };
@@ -285,12 +290,20 @@ ngx_http_llm_json_total(ngx_http_llm_view_t *view)
 
 
 static ngx_int_t
-ngx_http_llm_json_tail(ngx_http_llm_view_t *view)
+ngx_http_llm_json_rest(ngx_http_llm_view_t *view)
 {
     ngx_http_llm_out_lit(&view->out, ",\n\"providers\":[");
     ngx_http_llm_json_providers(view);
-    ngx_http_llm_out_lit(&view->out, "],\"limits\":[],\"budgets\":[],"
-                                     "\"slo\":[");
+    ngx_http_llm_out_lit(&view->out, "],\n\"limits\":[");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_json_tail(ngx_http_llm_view_t *view)
+{
+    ngx_http_llm_out_lit(&view->out, "],\n\"slo\":[");
     ngx_http_llm_json_levels(view);
     ngx_http_llm_out_lit(&view->out, "]}\n");
 

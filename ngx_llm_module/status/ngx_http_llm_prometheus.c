@@ -26,8 +26,8 @@
 typedef struct {
     ngx_int_t   (*write)(ngx_http_llm_view_t *view,
                          const ngx_http_llm_metric_t *metric);
-    uint32_t    (*groups)(ngx_http_llm_view_t *view);   /* NULL: no groups */
-    ngx_uint_t    step;                                 /* groups a step */
+    size_t        groups;        /* where in the view their number is */
+    ngx_uint_t    step;          /* groups a step */
 } ngx_http_llm_family_t;
 
 
@@ -50,11 +50,6 @@ typedef struct {
 static ngx_int_t ngx_http_llm_prometheus_families(ngx_http_llm_view_t *view);
 static ngx_int_t ngx_http_llm_prometheus_tail(ngx_http_llm_view_t *view);
 
-static uint32_t ngx_http_llm_prometheus_groups(ngx_http_llm_view_t *view);
-static uint32_t ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view);
-static uint32_t ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view);
-static uint32_t ngx_http_llm_prometheus_levels(ngx_http_llm_view_t *view);
-static uint32_t ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view);
 
 static ngx_int_t ngx_http_llm_prometheus_counter(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -69,6 +64,8 @@ static ngx_int_t ngx_http_llm_prometheus_plain(ngx_http_llm_view_t *view,
 static ngx_int_t ngx_http_llm_prometheus_provider(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_level(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric);
+static ngx_int_t ngx_http_llm_prometheus_account(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
 static ngx_int_t ngx_http_llm_prometheus_build(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric);
@@ -89,6 +86,7 @@ static u_char *ngx_http_llm_prometheus_open(ngx_http_llm_view_t *view,
 
 const ngx_http_llm_step_pt  ngx_http_llm_prometheus_steps[] = {
     ngx_http_llm_view_scan,
+    ngx_http_llm_view_books,
     ngx_http_llm_prometheus_families,
     ngx_http_llm_prometheus_tail,
     NULL
@@ -100,19 +98,26 @@ const ngx_http_llm_step_pt  ngx_http_llm_prometheus_steps[] = {
  * would be little more than the looking at the clock behind it.
  */
 
+#define groups(write, number, step)                                           \
+    { ngx_http_llm_prometheus_##write, offsetof(ngx_http_llm_view_t, number), \
+      step }
+
+#define single(write)                                                         \
+    { ngx_http_llm_prometheus_##write, 0, 1 }
+
 static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
-    { ngx_http_llm_prometheus_counter, ngx_http_llm_prometheus_groups, 4 },
-    { ngx_http_llm_prometheus_hist, ngx_http_llm_prometheus_groups, 1 },
-    { NULL, NULL, 0 },
-    { ngx_http_llm_prometheus_percentiles, ngx_http_llm_prometheus_groups,
-      1 },
-    { ngx_http_llm_prometheus_in_flight, ngx_http_llm_prometheus_places, 1 },
-    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one, 1 },
-    { ngx_http_llm_prometheus_plain, ngx_http_llm_prometheus_one, 1 },
-    { ngx_http_llm_prometheus_provider, ngx_http_llm_prometheus_providers,
-      1 },
-    { ngx_http_llm_prometheus_level, ngx_http_llm_prometheus_levels, 4 },
-    { ngx_http_llm_prometheus_build, ngx_http_llm_prometheus_one, 1 }
+    groups(counter, groups.n, 4),
+    groups(hist, groups.n, 1),
+    { NULL, 0, 0 },
+    groups(percentiles, groups.n, 1),
+    groups(in_flight, places.n, 1),
+    single(plain),
+    single(plain),
+    groups(provider, nproviders, 1),
+    groups(level, nlevels, 4),
+    groups(account, books.n[NGX_HTTP_LLM_BOOKS_LIMITS], 8),
+    groups(account, books.n[NGX_HTTP_LLM_BOOKS_BUDGETS], 8),
+    single(build)
 };
 
 
@@ -144,7 +149,8 @@ ngx_http_llm_prometheus_families(ngx_http_llm_view_t *view)
     view->metric = metric - ngx_http_llm_metrics;
 
     family = &ngx_http_llm_families[metric->from];
-    groups = family->groups(view);
+    groups = family->groups ? *(uint32_t *) ((u_char *) view + family->groups)
+                            : 1;
 
     if (view->group == 0 && !view->inside) {
         view->next = ngx_http_llm_prometheus_next(metric)
@@ -183,41 +189,6 @@ ngx_http_llm_prometheus_tail(ngx_http_llm_view_t *view)
     }
 
     return NGX_OK;
-}
-
-
-static uint32_t
-ngx_http_llm_prometheus_groups(ngx_http_llm_view_t *view)
-{
-    return view->groups.n;
-}
-
-
-static uint32_t
-ngx_http_llm_prometheus_places(ngx_http_llm_view_t *view)
-{
-    return view->places.n;
-}
-
-
-static uint32_t
-ngx_http_llm_prometheus_providers(ngx_http_llm_view_t *view)
-{
-    return view->nproviders;
-}
-
-
-static uint32_t
-ngx_http_llm_prometheus_levels(ngx_http_llm_view_t *view)
-{
-    return view->nlevels;
-}
-
-
-static uint32_t
-ngx_http_llm_prometheus_one(ngx_http_llm_view_t *view)
-{
-    return 1;
 }
 
 
@@ -449,6 +420,29 @@ ngx_http_llm_prometheus_level(ngx_http_llm_view_t *view,
                   metric->type == NGX_HTTP_LLM_TYPE_COUNTER ? "_total" : "",
                   &level->group, NULL);
     ngx_http_llm_prometheus_sample(view, &line, NULL, 0, n);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_prometheus_account(ngx_http_llm_view_t *view,
+    const ngx_http_llm_metric_t *metric)
+{
+    uint32_t              kind;
+    ngx_uint_t            usd;
+    ngx_http_llm_line_t   line;
+    ngx_http_llm_group_t  group;
+
+    kind = (metric->from == NGX_HTTP_LLM_FROM_LIMIT)
+           ? NGX_HTTP_LLM_BOOKS_LIMITS : NGX_HTTP_LLM_BOOKS_BUDGETS;
+
+    usd = ngx_http_llm_books_group(view, kind, view->group, &group);
+
+    ngx_http_llm_prometheus_line(&line, metric, "", &group, NULL);
+    ngx_http_llm_prometheus_sample(view, &line, NULL, usd,
+                                   ngx_http_llm_books_value(view, kind,
+                                              view->group, metric->index));
 
     return NGX_OK;
 }

@@ -40,6 +40,9 @@ typedef struct {
     ngx_uint_t         nslos;            /* of all zones */
     ngx_http_llm_slo_t  **slos;
 
+    ngx_uint_t         naccounts;        /* zones of limits and budgets */
+    ngx_shm_zone_t   **accounts;         /* data: ngx_http_llm_accounts_t */
+
     const ngx_http_llm_keep_t  *keep;    /* zones with a state; or NULL */
 } ngx_http_llm_status_info_t;
 

@@ -52,6 +52,11 @@
       NGX_HTTP_LLM_TYPE_COUNTER, NGX_HTTP_LLM_FROM_ZONE,                      \
       NGX_HTTP_LLM_GATE_##index, SPARSE }
 
+#define budget(family, help, value)                                           \
+    { NULL, NULL, family, NULL, NULL, help, NULL,                             \
+      NGX_HTTP_LLM_TYPE_GAUGE, NGX_HTTP_LLM_FROM_BUDGET,                      \
+      NGX_HTTP_LLM_BUDGET_##value, 0 }
+
 #define USD     NGX_HTTP_LLM_METRIC_USD
 #define SPARSE  NGX_HTTP_LLM_METRIC_SPARSE
 
@@ -198,6 +203,8 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
          PROVIDERS_DROPPED, 0),
     zone("health", "late_settles", NULL, NULL, NULL, NULL, LATE_SETTLES, 0),
     zone("health", "orphaned_usd", NULL, NULL, NULL, NULL, ORPHANED, USD),
+    fact("health", "keys_folded", NULL, NULL, NULL, KEYS_FOLDED, 0),
+    fact("health", "ledger_full", NULL, NULL, NULL, LEDGER_FULL, 0),
     fact("health", "generation", NULL, NULL, NULL, GENERATION, 0),
     fact("health", "workers", NULL, NULL, NULL, WORKERS, 0),
 
@@ -280,6 +287,19 @@ const ngx_http_llm_metric_t  ngx_http_llm_metrics[] = {
              "The limit of which these requests are left.", REQUESTS, LIMIT),
     provider("nginx_llm_provider_limit_tokens",
              "The limit of which these tokens are left.", TOKENS, LIMIT),
+
+    budget("nginx_llm_budget_limit", "What a key may spend in a period.",
+           LIMIT),
+    budget("nginx_llm_budget_spent", "What it has spent in this period.",
+           SPENT),
+    budget("nginx_llm_budget_reserved",
+           "What is reserved for its calls in flight.", RESERVED),
+    budget("nginx_llm_budget_projected",
+           "What it will have spent at the end if it goes on like this.",
+           PROJECTED),
+    { NULL, NULL, "nginx_llm_limit_left", NULL, NULL,
+      "What is left in the bucket of a key.", NULL,
+      NGX_HTTP_LLM_TYPE_GAUGE, NGX_HTTP_LLM_FROM_LIMIT, 0, 0 },
 
     slo("nginx_llm_slo_good", COUNTER, "Good calls of a service level.",
         GOOD),
@@ -431,8 +451,22 @@ uint64_t
 ngx_http_llm_view_plain(ngx_http_llm_view_t *view,
     const ngx_http_llm_metric_t *metric)
 {
+    uint64_t  n;
+
     if (metric->from == NGX_HTTP_LLM_FROM_ZONE) {
-        return ngx_http_llm_zone_counted(view->zone, metric->index);
+        n = ngx_http_llm_zone_counted(view->zone, metric->index);
+
+        /* these two belong to limits and budgets, which no zone owns */
+
+        if (metric->index == NGX_HTTP_LLM_LATE_SETTLES) {
+            n += ngx_http_llm_books_counted(view, NGX_HTTP_LLM_ACCOUNT_LATE);
+
+        } else if (metric->index == NGX_HTTP_LLM_ORPHANED) {
+            n += ngx_http_llm_books_counted(view,
+                                            NGX_HTTP_LLM_ACCOUNT_ORPHANED);
+        }
+
+        return n;
     }
 
     return view->fact[metric->index];

@@ -14,6 +14,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "llm_escape.h"
+#include "ngx_http_llm_account_zone.h"
 #include "ngx_http_llm_out.h"
 #include "ngx_http_llm_query.h"
 #include "ngx_http_llm_status.h"
@@ -35,6 +37,8 @@ typedef enum {
     NGX_HTTP_LLM_FROM_FACT,          /* ngx_http_llm_fact_e */
     NGX_HTTP_LLM_FROM_PROVIDER,      /* ngx_http_llm_provider_value() */
     NGX_HTTP_LLM_FROM_SLO,           /* ngx_http_llm_slo_value_e */
+    NGX_HTTP_LLM_FROM_LIMIT,         /* none: there is only what is left */
+    NGX_HTTP_LLM_FROM_BUDGET,        /* ngx_http_llm_budget_value_e */
     NGX_HTTP_LLM_FROM_BUILD          /* versions, as labels */
 } ngx_http_llm_from_e;
 
@@ -54,6 +58,8 @@ typedef enum {
     NGX_HTTP_LLM_FACT_STATE,         /* none, ok, degraded */
     NGX_HTTP_LLM_FACT_STATE_DEGRADED,
     NGX_HTTP_LLM_FACT_STATE_AGE,     /* ns; 0: there is no snapshot */
+    NGX_HTTP_LLM_FACT_KEYS_FOLDED,
+    NGX_HTTP_LLM_FACT_LEDGER_FULL,
     NGX_HTTP_LLM_FACT_N
 } ngx_http_llm_fact_e;
 
@@ -157,6 +163,46 @@ typedef enum {
 
 
 /*
+ * Limits and budgets.  reserved is by zone, of budgets; an entry is a key
+ * and a unit, its text for Prometheus is put together when it is written.
+ */
+
+typedef enum {
+    NGX_HTTP_LLM_BUDGET_LIMIT = 0,
+    NGX_HTTP_LLM_BUDGET_SPENT,
+    NGX_HTTP_LLM_BUDGET_RESERVED,
+    NGX_HTTP_LLM_BUDGET_PROJECTED
+} ngx_http_llm_budget_value_e;
+
+#define NGX_HTTP_LLM_BOOKS_LIMITS   0
+#define NGX_HTTP_LLM_BOOKS_BUDGETS  1
+
+#define NGX_HTTP_LLM_BOOKS_ZONE     256      /* of a zone's name */
+#define NGX_HTTP_LLM_BOOKS_TEXT                                               \
+    (sizeof("zone=\"\",key=\"\",unit=\"tokens\"") + LLM_ESCAPE_MAX             \
+     * (NGX_HTTP_LLM_BOOKS_ZONE + NGX_HTTP_LLM_ACCOUNT_NAME))
+
+typedef struct {
+    uint32_t      zone;
+    uint32_t      account;
+    uint32_t      unit;
+} ngx_http_llm_entry_t;
+
+typedef struct {
+    uint64_t   (**reserved)[NGX_HTTP_LLM_UNITS];     /* NULL: not begun */
+    u_char       *text;
+    ngx_http_llm_entry_t  *entry[2];
+    uint32_t      n[2];
+    uint32_t      max[2];
+
+    uint32_t      zone;              /* how far the gathering is */
+    uint32_t      phase;
+    uint32_t      at;
+    uint32_t      written;
+} ngx_http_llm_books_t;
+
+
+/*
  * JSON: what stands before a number of a window, by metric.  Padded, so that
  * it may be copied whole.
  */
@@ -217,6 +263,7 @@ struct ngx_http_llm_view_s {
     uint32_t                nproviders;
     ngx_http_llm_level_t   *levels;  /* service levels of the zone */
     uint32_t                nlevels;
+    ngx_http_llm_books_t    books;   /* limits and budgets of all zones */
 
     ngx_http_llm_sum_t     *sum;     /* of a group and a window */
     ngx_http_llm_sum_t     *total[NGX_HTTP_LLM_WINDOW_N];
@@ -258,6 +305,23 @@ ngx_int_t ngx_http_llm_view_providers(ngx_http_llm_view_t *view);
 
 /* The members of "providers". */
 void ngx_http_llm_json_providers(ngx_http_llm_view_t *view);
+
+/*
+ * Limits and budgets: a step that gathers them, steps that write the members
+ * of "limits" and "budgets" (with what stands between the two), and what
+ * Prometheus shows of an entry.  group tells whether its amounts are money.
+ */
+ngx_int_t ngx_http_llm_view_books(ngx_http_llm_view_t *view);
+ngx_int_t ngx_http_llm_json_limits(ngx_http_llm_view_t *view);
+ngx_int_t ngx_http_llm_json_budgets(ngx_http_llm_view_t *view);
+ngx_uint_t ngx_http_llm_books_group(ngx_http_llm_view_t *view, uint32_t kind,
+    uint32_t i, ngx_http_llm_group_t *group);
+uint64_t ngx_http_llm_books_value(ngx_http_llm_view_t *view, uint32_t kind,
+    uint32_t i, uint32_t value);
+
+/* An ngx_http_llm_account_counter_e, of all zones. */
+uint64_t ngx_http_llm_books_counted(ngx_http_llm_view_t *view,
+    uint32_t counter);
 
 /* The same of "slo": all of the zone, in the order of the configuration. */
 ngx_int_t ngx_http_llm_view_levels(ngx_http_llm_view_t *view);

@@ -133,6 +133,7 @@ typedef struct {
     uint32_t                        kind;
     uint32_t                        period;
     llm_rate_t                      rate;      /* of limits */
+    llm_str_t                       rate_text; /* as it was written */
     uint32_t                        hide;      /* keys are secrets */
 
     ngx_http_llm_accounts_arena_t  *arena;

@@ -39,7 +39,7 @@ static ngx_str_t  labels[] = { ngx_string("team"), ngx_string("tier") };
 
 static ngx_http_llm_status_info_t  info = {
     "9.8.7", 3, 42, 1700000000, ngx_string("00ff"), 2, labels,
-    0, NULL, NULL
+    0, NULL, 0, NULL, NULL
 };
 
 static status_test_main_t  *conf;

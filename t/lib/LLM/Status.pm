@@ -66,6 +66,8 @@ my $window = {
     },
 };
 
+my $amount = sub { $count->($_[0]) || $usd->($_[0]) };
+
 my $now = { in_flight => $count, waiting_first => $count,
             oldest_s => _or_null($number) };
 
@@ -90,7 +92,7 @@ sub wrong {
         health => {
             %{ _keys($count, qw(other_requests estimated_calls unpriced_calls
                 lost_on_resize live_dropped providers_dropped late_settles
-                generation workers)) },
+                keys_folded ledger_full generation workers)) },
             unreadable => { map => $count },
             unpriced => { map => $count },
             splices_skipped => { map => $count },
@@ -106,7 +108,16 @@ sub wrong {
             %{ _keys(_or_null($count), qw(remaining_requests remaining_tokens
                 limit_requests limit_tokens)) },
             %{ _keys(_or_null($time), qw(reset_requests reset_tokens)) } }],
-        %{ _keys([{ map => sub { 1 } }], qw(limits budgets)) },
+        limits => [{ zone => $text, key => $text, rate => $text,
+                     left => $amount,
+                     %{ _keys($count, qw(refused delayed)) } }],
+        budgets => [{ zone => $text, key => $text, refused => $count,
+                      unit => sub { $_[0] =~ /\A(?:tokens|calls|usd)\z/ },
+                      period => sub {
+                          $_[0] =~ /\A(?:hour|day|week|month)\z/ },
+                      resets => $time,
+                      %{ _keys($amount, qw(limit spent reserved left
+                         projected)) } }],
         slo => [{ name => $text, since => _or_null($time),
                   state => sub { $_[0] =~ /\A(?:ok|breach)\z/ },
                   %{ _keys($count, qw(good bad moved probes)) },
