@@ -330,7 +330,7 @@ sub module {
     flock $lock, LOCK_EX or die "$dir/../lock: $!";
 
     my @sources = ("$LLM::Test::TOP/t/unit/status_module.c",
-        (map { "$top/core/llm_$_.c" } qw(escape cells facts)),
+        (map { "$top/core/llm_$_.c" } qw(amount escape cells facts)),
         glob "$top/{zone,status}/*.c");
     my $made = (stat $file)[9] || 0;
 
