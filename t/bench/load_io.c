@@ -32,11 +32,20 @@ load_fd_t     load_fds[LOAD_FDS];
 static int    load_epoll;
 
 
-static const char  load_request_body[] =
+/* With LOAD_BODY in the environment it is so many bytes long, or as short as
+   it can be; the provider reads 4 KB with the head. */
+
+#define LOAD_BODY  3000
+
+static const char  load_request_begin[] =
     "{\"model\":\"gpt-4o-mini\",\"stream\":true,"
     "\"stream_options\":{\"include_usage\":true},\"temperature\":0.7,"
     "\"messages\":[{\"role\":\"system\",\"content\":\"You are brief.\"},"
-    "{\"role\":\"user\",\"content\":\"Is this a benchmark?\"}]}";
+    "{\"role\":\"user\",\"content\":\"Is this a benchmark?";
+
+static const char  load_request_end[] = "\"}]}";
+
+static char  load_request_body[LOAD_BODY + 1];
 
 static const char  load_request_head[] =
     "Host: api.example.com\r\n"
@@ -192,10 +201,38 @@ load_write(int fd, const char *p, size_t len)
 
 
 static void
+load_request(void)
+{
+    static const char  word[] = " And what would it measure?";
+
+    char    *p, *e;
+    size_t   i, n;
+
+    p = getenv("LOAD_BODY");
+    n = p ? strtoul(p, NULL, 10) : 0;
+    n = n < LOAD_BODY ? n : LOAD_BODY;
+
+    p = load_request_body;
+    p += sprintf(p, "%s", load_request_begin);
+    e = load_request_body + n - (sizeof(load_request_end) - 1);
+
+    for (i = 0; p < e; i++) {
+        *p++ = word[i % (sizeof(word) - 1)];
+    }
+
+    sprintf(p, "%s", load_request_end);
+}
+
+
+static void
 load_ask(load_call_t *c)
 {
     int   n, post;
-    char  buf[2048];
+    char  buf[LOAD_BODY + 2048];
+
+    if (load_request_body[0] == '\0') {
+        load_request();
+    }
 
     post = (c->kind != LOAD_GET);
     n = sprintf(buf, "%s %s", post ? "POST" : "GET", c->target->uri);
@@ -210,7 +247,7 @@ load_ask(load_call_t *c)
     if (post) {
         n += sprintf(buf + n, "Content-Type: application/json\r\n"
                      "Content-Length: %zu\r\n\r\n%s",
-                     sizeof(load_request_body) - 1, load_request_body);
+                     strlen(load_request_body), load_request_body);
 
     } else {
         n += sprintf(buf + n, "\r\n");

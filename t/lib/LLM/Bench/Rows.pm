@@ -188,6 +188,56 @@ sub calls {
 }
 
 
+# A call of 2 KB whose body is read early, against one that is judged and
+# changed as well: a list of models, a limit, a budget in dollars, another
+# model and a bound of the output.
+
+my $GATES_HTTP = <<'EOC';
+    llm_price gpt-4o* input=2.5 output=10;
+    llm_limit_zone $arg_team zone=rate:1m rate=100000000000t/m;
+    llm_budget_zone $arg_team zone=day:1m period=day;
+EOC
+
+my $GATES = <<'EOC';
+    llm_allow_models gpt-4* claude-*;
+    llm_max_input_tokens 100000;
+    llm_limit zone=rate;
+    llm_budget zone=day limit=4000000usd;
+    llm_set_model gpt-4o;
+    llm_max_output_tokens 1000;
+EOC
+
+sub gates {
+    local $ENV{LOAD_BODY} = 2048;
+
+    my @nginx = map {
+        my ($name, $more) = @$_;
+        start($name, module => 1,
+              http => "llm_zone zone=main:16m;\n$GATES_HTTP",
+              server => "location $CHAT { llm main; llm_inspect precontent; "
+                        . "$more proxy_pass http://provider; }");
+    } ['read', ''], ['gated', $GATES], ['read2', ''];
+
+    for my $set (['', $nginx[1]], [', noise', $nginx[2]]) {
+        my ($what, $nginx) = @$set;
+        my ($a, $b, $d, $s) = differences(run_load('calls', 15, 8, 400, 0,
+            target($nginx[0], $CHAT), target($nginx, $CHAT)));
+        row("gated and changed, 2 KB$what", plain => $a, metered => $b,
+            $what ? () : (value => $d, must => 10_000, aim => 5000),
+            noise => $s, text => sprintf('%.0f +-%.0f x%.2f', $d, $s,
+                                         $b / $a));
+    }
+
+    stop($_) for @nginx;
+
+    note('Gated and changed: a call whose body of 2 KB is read early, in both '
+        . 'columns; "metered" has a list of models, a bound of the input, a '
+        . 'limit in tokens, a budget in dollars, another model and a bound '
+        . 'of the output besides.');
+    return;
+}
+
+
 # The log phase cannot be timed from outside; its part of the instructions
 # can be counted.
 
