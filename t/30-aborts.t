@@ -109,20 +109,27 @@ sub begin {
     my $client = LLM::Client->new(port => $t->port, timeout => 30);
 
     $client->send(build_request('POST', $c->{path}, $c->{request},
-        'X-Case' => $i, 'X-Events' => $n, 'X-Key' => $key));
+        'X-Case' => $i, 'X-Events' => $n, 'X-Key' => $key)
+        =~ s/ HTTP\/1\.1\r/ HTTP\/1.0\r/r);
 
     return $client;
 }
 
-# the bytes that the client has to have before it leaves
+# The client has it all before it leaves: without chunks bytes can be counted.
 
 sub arrived {
     my ($client, $i, $n) = @_;
 
     my @events = LLM::Corpus::events($cases[$i]);
-    my $last = substr $cases[$i]{body}, $events[$n - 1][1] - 12, 12;
+    my $got = '';
 
-    return $client->read_until(qr/\Q$last\E/);
+    while ($client->read_some) {
+        $got = join '', map { $_->[1] } @{ $client->chunks };
+        my $head = index $got, "\r\n\r\n";
+        return 1 if $head > 0 && length($got) >= $head + 4 + $events[$n - 1][1];
+    }
+
+    die "$cases[$i]{name}: cut at event $n: " . length $got;
 }
 
 
