@@ -41,6 +41,7 @@ static ngx_uint_t ngx_http_llm_keep_alone(ngx_http_llm_state_t *st);
 static ngx_http_llm_state_t *ngx_http_llm_keep_own(ngx_http_llm_state_t *st);
 static ngx_int_t ngx_http_llm_keep_anonymous(ngx_http_llm_state_t *st,
     ngx_log_t *log);
+static void ngx_http_llm_keep_master(ngx_http_llm_state_t *st);
 static void ngx_http_llm_keep_say(ngx_http_llm_state_t *st, ngx_log_t *log);
 
 
@@ -327,20 +328,11 @@ ngx_http_llm_keep_anonymous(ngx_http_llm_state_t *st, ngx_log_t *log)
 void
 ngx_http_llm_keep_start(ngx_http_llm_keep_t *keep)
 {
-    uint64_t               master;
     ngx_http_llm_state_t  *st;
-
-    /* known here only: a daemon is another process than the one that
-       committed */
-
-    master = (ngx_process == NGX_PROCESS_SINGLE)
-             ? ngx_http_llm_owner_self()
-             : ngx_http_llm_owner_of(ngx_parent);
 
     for (st = keep->first; st; st = st->next) {
         ngx_http_llm_state_join(st);
-
-        __atomic_store_n(&st->head->master, master, __ATOMIC_RELAXED);
+        ngx_http_llm_keep_master(st);
     }
 }
 
@@ -363,6 +355,10 @@ ngx_http_llm_keep_tick(ngx_http_llm_keep_t *keep, ngx_log_t *log)
         if (ngx_http_llm_state_elect(st)) {
             ours = 1;
             ngx_http_llm_keep_say(st, log);
+
+            if (!ngx_http_llm_owner_alive(st->head->master)) {
+                ngx_http_llm_keep_master(st);
+            }
         }
     }
 
@@ -377,6 +373,24 @@ ngx_http_llm_keep_tick(ngx_http_llm_keep_t *keep, ngx_log_t *log)
             ngx_http_llm_state_note(st, NGX_HTTP_LLM_STEP_THREAD, rc);
         }
     }
+}
+
+
+/*
+ * Who uses it, for people.  The workers say so: a daemon is another process
+ * than the one that committed, and of two masters one goes.
+ */
+
+static void
+ngx_http_llm_keep_master(ngx_http_llm_state_t *st)
+{
+    uint64_t  master;
+
+    master = (ngx_process == NGX_PROCESS_SINGLE)
+             ? ngx_http_llm_owner_self()
+             : ngx_http_llm_owner_of(ngx_parent);
+
+    __atomic_store_n(&st->head->master, master, __ATOMIC_RELAXED);
 }
 
 
