@@ -66,11 +66,24 @@ llm_request_mark_set(llm_mark_t *m, const llm_json_event_t *ev)
 }
 
 
+/* A number, and one that was read. */
+
+static void
+llm_request_mark_number(llm_mark_t *m, const llm_json_event_t *ev)
+{
+    if (m->kind == LLM_MARK_VALUE
+        && (ev->type != LLM_JSON_NUMBER || (ev->flags & LLM_JSON_E_CUT)))
+    {
+        m->kind = LLM_MARK_ODD;
+    }
+}
+
+
 void
 llm_request_mark(llm_request_t *r, const llm_json_event_t *ev)
 {
     uint64_t              v;
-    llm_mark_t           *b;
+    llm_mark_t           *mark;
     llm_request_marks_t  *m;
 
     m = &r->marks;
@@ -78,17 +91,9 @@ llm_request_mark(llm_request_t *r, const llm_json_event_t *ev)
     if (ev->slot >= R_BOUNDS && ev->slot < R_BOUNDS_END) {
 
         if (m->nbounds < LLM_MARK_BOUNDS) {
-            b = &m->bound[m->nbounds];
-            llm_request_mark_set(b, ev);
-
-            /* a bound is a number, and one that was read */
-
-            if (b->kind == LLM_MARK_VALUE
-                && (ev->type != LLM_JSON_NUMBER
-                    || (ev->flags & LLM_JSON_E_CUT)))
-            {
-                b->kind = LLM_MARK_ODD;
-            }
+            mark = &m->bound[m->nbounds];
+            llm_request_mark_set(mark, ev);
+            llm_request_mark_number(mark, ev);
         }
 
         m->nbounds += (m->nbounds < UINT32_MAX);
@@ -99,12 +104,14 @@ llm_request_mark(llm_request_t *r, const llm_json_event_t *ev)
         return;
     }
 
-    llm_request_mark_set(&m->at[llm_request_marks[ev->slot] - 1], ev);
+    mark = &m->at[llm_request_marks[ev->slot] - 1];
+    llm_request_mark_set(mark, ev);
 
     if (ev->slot == R_THINKING) {
+        llm_request_mark_number(mark, ev);
         v = 0;
 
-        if (ev->type == LLM_JSON_NUMBER) {
+        if (mark->kind == LLM_MARK_VALUE) {
             (void) llm_decimal_count(ev->text, &v);
         }
 
