@@ -29,7 +29,7 @@ my $up = $t->upstream(sub {
     my ($req) = @_;
 
     my $asked = JSON::PP->new->decode($req->{body});
-    my $model = $asked->{model};
+    my $model = $asked->{model} || 'fail';
 
     if ($model =~ /fail/) {
         my $f = failure('openai_chat', 500);
@@ -338,6 +338,14 @@ is call('/cost/?max=5', max => 10, more => { n => 100 })->{status}, 200,
     'answers count';
 is call('/cost/?max=1', max => 10, more => { n => 100 })->{status}, 429,
     'each of them';
+
+
+# what is no API that we know is counted where it names a model
+
+is statuses(map { $t->post('/rpm/v1/unheard?key=w', '{"model":"m1"}') }
+            1 .. 4), '200 200 200 429', 'an unknown path with a model counts';
+is statuses(map { $t->post('/rpm/v1/unheard?key=v', '{"x":"m1"}') } 1 .. 4),
+    '500 500 500 500', 'one without is nothing that we know of';
 
 
 # what cannot be read

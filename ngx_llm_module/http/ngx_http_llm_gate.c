@@ -55,7 +55,8 @@ static ngx_http_llm_step_pt  ngx_http_llm_gate_steps[] = {
     ngx_http_llm_gate_change,
     ngx_http_llm_gate_input,
     ngx_http_llm_gate_cost,
-    ngx_http_llm_gate_hold
+    ngx_http_llm_gate_hold,
+    ngx_http_llm_gate_count
 };
 
 #define NGX_HTTP_LLM_GATE_STEPS                                               \
@@ -91,8 +92,6 @@ ngx_http_llm_gate(ngx_http_llm_ctx_t *ctx)
 
         gate->step++;
     }
-
-    ngx_http_llm_gate_count(ctx);
 
     return NGX_DECLINED;
 }
@@ -182,6 +181,14 @@ ngx_http_llm_gate_readable(ngx_http_llm_ctx_t *ctx)
 
     r = ctx->request;
     state = ctx->asked.state;
+
+    /* who names a model wants something of it, by whatever path */
+
+    if (ctx->operation == LLM_OP_NONE && state == LLM_REQUEST_READ
+        && ctx->asked.model.len)
+    {
+        ctx->operation = LLM_OP_OTHER;
+    }
 
     /* what only changes bodies says itself which it cannot change */
 

@@ -153,7 +153,7 @@ uint64_t ngx_http_llm_gate_wall(void);
 void ngx_http_llm_gate_estimate(ngx_http_llm_ctx_t *ctx, uint64_t reserve);
 
 /* What limits and budgets said of a call that may pass, counted. */
-void ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx);
+ngx_int_t ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx);
 
 /* All or none.  NGX_OK, or NGX_DECLINED with the reply filled in. */
 ngx_int_t ngx_http_llm_gate_reserve(ngx_http_llm_ctx_t *ctx,

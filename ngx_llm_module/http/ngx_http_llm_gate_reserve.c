@@ -141,7 +141,7 @@ ngx_http_llm_gate_take(ngx_http_llm_claim_t *claim, ngx_http_llm_gate_t *gate,
     l = claim->conf;
 
     amount = ngx_http_llm_gate_takes(gate, claim->unit);
-    floor = ngx_http_llm_gate_worth(gate, claim->unit, 0);
+    floor = ngx_min(ngx_http_llm_gate_worth(gate, claim->unit, 0), amount);
     delay = (uint64_t) l->delay * 1000000;
     now = ngx_http_llm_now();
 
@@ -164,11 +164,17 @@ ngx_http_llm_gate_book(ngx_http_llm_claim_t *claim, ngx_http_llm_gate_t *gate,
     uint64_t  amount, floor;
 
     amount = ngx_http_llm_gate_takes(gate, claim->unit);
-    floor = ngx_http_llm_gate_worth(gate, claim->unit, 0);
+    floor = ngx_min(ngx_http_llm_gate_worth(gate, claim->unit, 0), amount);
 
     if (claim->unpriced) {
         amount = 0;
         floor = 0;
+    }
+
+    /* the other location may count in another unit */
+
+    if (claim->hold.account && claim->hold.unit != claim->unit) {
+        ngx_http_llm_gate_give_back(claim);
     }
 
     if (claim->hold.account) {
@@ -485,7 +491,7 @@ static const ngx_uint_t
 };
 
 
-void
+ngx_int_t
 ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx)
 {
     ngx_uint_t             i, budget;
@@ -504,4 +510,6 @@ ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx)
         ngx_http_llm_zone_count(ctx->zone,
                       ngx_http_llm_gate_counters[budget][claim[i].said], 1);
     }
+
+    return NGX_OK;
 }

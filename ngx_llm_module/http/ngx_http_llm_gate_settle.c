@@ -225,7 +225,7 @@ ngx_http_llm_gate_release(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
 {
-    uint64_t               seen;
+    uint64_t               seen, worth;
     ngx_uint_t             i;
     ngx_http_llm_gate_t   *gate;
     ngx_http_llm_claim_t  *claim;
@@ -243,8 +243,11 @@ ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
 
     for (i = 0; i < gate->claims.nelts; i++) {
         if (claim[i].hold.account && !claim[i].unpriced) {
-            ngx_http_llm_hold_deliver(&claim[i].zone->accounts, &claim[i].hold,
-                     ngx_http_llm_gate_worth(gate, claim[i].unit, seen));
+            worth = ngx_http_llm_gate_worth(gate, claim[i].unit, seen);
+
+            ngx_http_llm_hold_deliver(&claim[i].zone->accounts,
+                                      &claim[i].hold,
+                                      ngx_min(worth, claim[i].hold.amount));
         }
     }
 }

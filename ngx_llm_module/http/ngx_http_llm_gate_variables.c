@@ -100,14 +100,10 @@ ngx_http_llm_gate_asked_claim(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_gate_t   *gate;
     ngx_http_llm_claim_t  *claim;
 
-    gate = ngx_http_llm_gate_get(ctx);
-    if (gate == NULL) {
-        return NULL;
-    }
+    gate = ctx->extra ? ctx->extra->gate : NULL;
+    claim = gate ? gate->claims.elts : NULL;
 
-    claim = gate->claims.elts;
-
-    for (i = 0; i < gate->claims.nelts; i++) {
+    for (i = 0; gate && i < gate->claims.nelts; i++) {
         if (claim[i].zone == zone && (claim[i].shown || claim[i].current)) {
             return &claim[i];
         }
@@ -115,7 +111,7 @@ ngx_http_llm_gate_asked_claim(ngx_http_llm_ctx_t *ctx,
 
     conf = ngx_http_llm_gate_named(&ctx->conf->gate, zone);
 
-    if (conf == NULL || ctx->finished
+    if (conf == NULL || ctx->finished || ngx_http_llm_gate_get(ctx) == NULL
         || ngx_http_llm_gate_look_at(ctx, zone, conf, &claim) != NGX_OK)
     {
         return NULL;
