@@ -85,7 +85,7 @@ sub expect {
 
     my $log = $t->read_file('error.log');
     my $n = $log =~ s/^.*\[(?:alert|emerg)\].*$re.*\n//mg;
-    spew($t->path('error.log'), $log);
+    spew($t->path('error.log'), $log) if $n;
     return $n;
 }
 

@@ -92,7 +92,8 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 
     old = ngx_http_llm_conf_old(cf->cycle->old_cycle);
 
-    if (ngx_http_llm_prices_done(cf, &mcf->prices, old ? &old->prices : NULL)
+    if (ngx_http_llm_prices_done(cf, &mcf->prices, old ? &old->prices : NULL,
+                                 ngx_http_llm_prices_cold(cf, &mcf->keep))
         != NGX_OK
         || ngx_http_llm_key_init(cf, mcf, old) != NGX_OK)
     {

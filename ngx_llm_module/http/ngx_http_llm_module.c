@@ -510,6 +510,10 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 
     ngx_http_llm_keep_commit(cycle, mcf ? &mcf->keep : NULL);
 
+    if (mcf) {
+        ngx_http_llm_prices_keep(cycle, &mcf->prices, &mcf->keep);
+    }
+
     return NGX_OK;
 }
 

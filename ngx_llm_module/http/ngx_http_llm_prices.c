@@ -8,6 +8,7 @@
 #include "llm_price_list.h"
 
 #include <openssl/evp.h>
+#include <zlib.h>
 
 
 /* A list in full; the one known is 1.4 MB. */
@@ -28,9 +29,12 @@ typedef struct {
 } ngx_http_llm_prices_ctx_t;
 
 
-static ngx_int_t ngx_http_llm_prices_read(ngx_conf_t *cf,
-    ngx_http_llm_price_file_t *file, ngx_http_llm_prices_t *p,
+static ngx_int_t ngx_http_llm_prices_list(ngx_conf_t *cf,
+    ngx_http_llm_prices_t *p, ngx_uint_t i, ngx_http_llm_state_t *copy,
     EVP_MD_CTX *md);
+static ngx_int_t ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_fd_t fd,
+    ngx_str_t *path, ngx_http_llm_price_file_t *file,
+    ngx_http_llm_prices_t *p, ngx_uint_t level, EVP_MD_CTX *md);
 static void ngx_http_llm_prices_compare(ngx_conf_t *cf,
     ngx_http_llm_prices_t *p, ngx_http_llm_prices_t *old);
 static int ngx_http_llm_prices_entry(void *data, const llm_price_entry_t *e);
@@ -72,6 +76,7 @@ ngx_http_llm_prices_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     file->path = value[1];
     file->models = 0;
+    file->copied = 0;
 
     if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -99,7 +104,7 @@ ngx_http_llm_prices_pack(ngx_conf_t *cf, const llm_price_t *price)
 
 ngx_int_t
 ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
-    ngx_http_llm_prices_t *old)
+    ngx_http_llm_prices_t *old, ngx_http_llm_state_t *copy)
 {
     u_char                      *hash;
     uint32_t                     nslots;
@@ -108,7 +113,6 @@ ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
     ngx_uint_t                   i;
     EVP_MD_CTX                  *md;
     llm_price_slot_t            *slots;
-    ngx_http_llm_price_file_t   *file;
     ngx_http_llm_price_entry_t  *e;
 
     if (ngx_array_init(&p->entries, cf->temp_pool, 64,
@@ -117,8 +121,6 @@ ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
     {
         return NGX_ERROR;
     }
-
-    file = p->files.elts;
 
     if (p->files.nelts) {
         md = EVP_MD_CTX_new();
@@ -129,7 +131,7 @@ ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
         rc = EVP_DigestInit_ex(md, EVP_sha256(), NULL) ? NGX_OK : NGX_ERROR;
 
         for (i = 0; rc == NGX_OK && i < p->files.nelts; i++) {
-            rc = ngx_http_llm_prices_read(cf, &file[i], p, md);
+            rc = ngx_http_llm_prices_list(cf, p, i, copy, md);
         }
 
         hash = ngx_palloc(cf->temp_pool, EVP_MAX_MD_SIZE);
@@ -230,7 +232,7 @@ ngx_http_llm_prices_compare(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
 
 
 static void
-ngx_http_llm_prices_error(ngx_conf_t *cf, ngx_str_t *path,
+ngx_http_llm_prices_error(ngx_conf_t *cf, ngx_str_t *path, ngx_uint_t level,
     llm_price_error_t *err)
 {
     ngx_str_t  entry, key;
@@ -241,39 +243,95 @@ ngx_http_llm_prices_error(ngx_conf_t *cf, ngx_str_t *path,
     key.len = err->key.len;
 
     if (entry.len == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+        ngx_log_error(level, cf->log, 0,
                       "price list \"%V\", line %uL: %s",
                       path, err->line, err->what);
         return;
     }
 
     if (key.len == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+        ngx_log_error(level, cf->log, 0,
                       "price list \"%V\", line %uL, entry \"%V\": %s",
                       path, err->line, &entry, err->what);
         return;
     }
 
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+    ngx_log_error(level, cf->log, 0,
                   "price list \"%V\", line %uL, entry \"%V\", \"%V\": %s",
                   path, err->line, &entry, &key, err->what);
 }
 
 
+/* As configured; else, at a cold start, its last good copy. */
+
 static ngx_int_t
-ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
-    ngx_http_llm_prices_t *p, EVP_MD_CTX *md)
+ngx_http_llm_prices_list(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
+    ngx_uint_t i, ngx_http_llm_state_t *copy, EVP_MD_CTX *md)
+{
+    ngx_fd_t                    fd;
+    ngx_str_t                  *path, name;
+    ngx_int_t                   rc;
+    ngx_uint_t                  level, entries;
+    EVP_MD_CTX                 *before;
+    ngx_http_llm_price_file_t  *file;
+
+    file = p->files.elts;
+    file += i;
+    path = &file->path;
+    level = copy ? NGX_LOG_ERR : NGX_LOG_EMERG;
+    entries = p->entries.nelts;
+    rc = NGX_ERROR;
+
+    before = EVP_MD_CTX_new();
+
+    if (before == NULL || !EVP_MD_CTX_copy_ex(before, md)) {
+        EVP_MD_CTX_free(before);
+        return NGX_ERROR;
+    }
+
+    /* a FIFO must not hold up the master */
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(level, cf->log, ngx_errno,
+                      "price list " ngx_open_file_n " \"%V\" failed", path);
+
+    } else {
+        rc = ngx_http_llm_prices_read(cf, fd, path, file, p, level, md);
+    }
+
+    if (rc != NGX_OK && copy) {
+        fd = ngx_http_llm_prices_open(cf, copy, i, &name);
+
+        if (fd != NGX_INVALID_FILE && EVP_MD_CTX_copy_ex(md, before)) {
+            p->entries.nelts = entries;
+            file->copied = 1;
+
+            rc = ngx_http_llm_prices_read(cf, fd, &name, file, p,
+                                          NGX_LOG_EMERG, md);
+        }
+    }
+
+    EVP_MD_CTX_free(before);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *path,
+    ngx_http_llm_price_file_t *file, ngx_http_llm_prices_t *p,
+    ngx_uint_t level, EVP_MD_CTX *md)
 {
     int                         rc;
     off_t                       size;
     u_char                     *buf;
     ssize_t                     n;
-    ngx_fd_t                    fd;
-    ngx_str_t                  *path;
     llm_price_list_t           *list;
     ngx_http_llm_prices_ctx_t   ctx;
 
-    path = &file->path;
     ctx.cf = cf;
     ctx.prices = p;
     size = 0;
@@ -283,18 +341,11 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
     buf = ngx_palloc(cf->temp_pool, NGX_HTTP_LLM_PRICES_BUF);
 
     if (list == NULL || buf == NULL) {
+        (void) ngx_close_file(fd);
         return NGX_ERROR;
     }
 
-    /* a FIFO must not hold up the master */
-
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
-                      "price list " ngx_open_file_n " \"%V\" failed", path);
-        return NGX_ERROR;
-    }
+    file->crc = (uint32_t) crc32(0, NULL, 0);
 
     rc = llm_price_list_init(list, ngx_http_llm_prices_entry, &ctx);
 
@@ -316,11 +367,12 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
             break;
         }
 
+        file->crc = (uint32_t) crc32(file->crc, buf, (uInt) n);
         rc = llm_price_list_feed(list, buf, n);
     }
 
     if (n == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+        ngx_log_error(level, cf->log, ngx_errno,
                       "price list " ngx_read_fd_n " \"%V\" failed", path);
     }
 
@@ -334,7 +386,7 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
     }
 
     if (size > NGX_HTTP_LLM_PRICES_MAX) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+        ngx_log_error(level, cf->log, 0,
                       "price list \"%V\" is larger than %d bytes",
                       path, NGX_HTTP_LLM_PRICES_MAX);
         return NGX_ERROR;
@@ -345,10 +397,11 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_http_llm_price_file_t *file,
     }
 
     if (rc == LLM_PRICE_LIST_ERROR) {
-        ngx_http_llm_prices_error(cf, path, &list->error);
+        ngx_http_llm_prices_error(cf, path, level, &list->error);
     }
 
     file->models = list->stat.models;
+    file->size = size;
 
     return (rc == LLM_PRICE_LIST_OK) ? NGX_OK : NGX_ERROR;
 }

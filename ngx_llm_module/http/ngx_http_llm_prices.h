@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_llm_keep.h"
+
 #include "llm_name.h"
 #include "llm_price.h"
 
@@ -21,6 +23,9 @@
 typedef struct {
     ngx_str_t                path;      /* its full name */
     ngx_uint_t               models;
+    uint32_t                 crc;       /* of what was read */
+    off_t                    size;
+    unsigned                 copied:1;  /* it is the last good copy */
 } ngx_http_llm_price_file_t;
 
 
@@ -59,10 +64,24 @@ const llm_price_t *ngx_http_llm_prices_pack(ngx_conf_t *cf,
 
 /*
  * All directives were seen: builds the table.  old: of the configuration
- * that runs, or NULL; a list that is much smaller now is warned of.
+ * that runs, or NULL; a list that is much smaller now is warned of.  copy:
+ * whose last good copies may take the place of lists that cannot be used,
+ * or NULL.
  */
 ngx_int_t ngx_http_llm_prices_done(ngx_conf_t *cf, ngx_http_llm_prices_t *p,
-    ngx_http_llm_prices_t *old);
+    ngx_http_llm_prices_t *old, ngx_http_llm_state_t *copy);
+
+/*
+ * Last good copies, beside a state: see ngx_http_llm_prices_copy.c.  cold:
+ * the state, if this is a start that may use them.  open: that of list i,
+ * with its name for messages.  keep: in init_module, those of today.
+ */
+ngx_http_llm_state_t *ngx_http_llm_prices_cold(ngx_conf_t *cf,
+    ngx_http_llm_keep_t *keep);
+ngx_fd_t ngx_http_llm_prices_open(ngx_conf_t *cf, ngx_http_llm_state_t *st,
+    ngx_uint_t i, ngx_str_t *name);
+void ngx_http_llm_prices_keep(ngx_cycle_t *cycle, ngx_http_llm_prices_t *p,
+    ngx_http_llm_keep_t *keep);
 
 /* NULL: no list and no rule knows the model.  how: llm_match_e. */
 const llm_price_t *ngx_http_llm_prices_find(ngx_http_llm_prices_t *p,

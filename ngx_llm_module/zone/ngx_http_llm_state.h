@@ -240,6 +240,9 @@ void ngx_http_llm_state_release(ngx_http_llm_state_t *st);
 /* Empty again: 0, or -1. */
 int ngx_http_llm_state_clear(ngx_http_llm_state_t *st, const void *secret);
 
+/* Who uses live memory of this path: a pid, 0 for nobody, -1: not known. */
+int32_t ngx_http_llm_state_user(ngx_http_llm_state_t *st, const char *dir);
+
 /* Its name and its file system: 0, or -1 and the fault. */
 int ngx_http_llm_state_name(ngx_http_llm_state_t *st, const char *dir,
     ngx_http_llm_state_fault_t *fault);

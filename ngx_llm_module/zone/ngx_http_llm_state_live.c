@@ -83,6 +83,41 @@ ngx_http_llm_state_find(ngx_http_llm_state_t *st, const char *dir,
 }
 
 
+int32_t
+ngx_http_llm_state_user(ngx_http_llm_state_t *st, const char *dir)
+{
+    ssize_t                    n;
+    struct stat                sb;
+    ngx_http_llm_found_t       found;
+    ngx_http_llm_state_t       look;
+    ngx_http_llm_state_head_t  head;
+
+    look = *st;
+
+    memset(&found, 0, sizeof(found));
+
+    if (ngx_http_llm_state_name(&look, dir, &found.fault) != 0) {
+        return 0;
+    }
+
+    if (ngx_http_llm_state_open(&look, &sb, &found) != 0) {
+        return found.how == NGX_HTTP_LLM_FOUND_NONE ? 0 : -1;
+    }
+
+    n = pread(look.fd, &head, sizeof(head), 0);
+
+    (void) close(look.fd);
+
+    if (n != (ssize_t) sizeof(head)
+        || !ngx_http_llm_owner_alive(head.master))
+    {
+        return 0;
+    }
+
+    return ngx_http_llm_owner_pid(head.master);
+}
+
+
 /* The file: there, a plain one, and nobody else's.  Sets st->fd. */
 
 static int
