@@ -474,6 +474,14 @@ ngx_http_llm_cache_key(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 }
 
 
+static ngx_uint_t
+ngx_http_llm_canon_same(llm_str_t a, const ngx_str_t *b)
+{
+    return a.len == b->len
+           && (a.len == 0 || ngx_memcmp(a.data, b->data, a.len) == 0);
+}
+
+
 ngx_uint_t
 ngx_http_llm_cache_key_holds(ngx_http_llm_ctx_t *ctx)
 {
@@ -489,12 +497,9 @@ ngx_http_llm_cache_key_holds(ngx_http_llm_ctx_t *ctx)
     model = ngx_http_llm_inspect_model(ctx);
 
     return in->cache_bound == ngx_http_llm_cache_key_bound(ctx)
-           && model.len == in->cache_model.len
-           && ngx_memcmp(model.data, in->cache_model.data, model.len) == 0
-           && ctx->provider.len == in->cache_provider.len
-           && ngx_memcmp(ctx->provider.data, in->cache_provider.data,
-                         ctx->provider.len)
-              == 0;
+           && ngx_http_llm_canon_same(model, &in->cache_model)
+           && ngx_http_llm_canon_same(ngx_http_llm_view(&ctx->provider),
+                                      &in->cache_provider);
 }
 
 
