@@ -177,6 +177,13 @@ my $up = $t->upstream(sub {
         return sse([@{ $chat->{pieces} }[0 .. 3], [pause => 400],
                     @{ $chat->{pieces} }[4 .. $#{ $chat->{pieces} }]]);
     }
+    if ($name eq 'usage') {
+        my $asked = $req->{body} =~ /"include_usage":\s*true/;
+        return sse(made('openai_chat', include_usage => $asked)->{pieces});
+    }
+    if ($name eq 'lock') {
+        return sse([[pause => 300], @{ $chat->{pieces} }]);
+    }
     if ($name eq 'second') {
         return response(200, ['Content-Type' => $JSON], $plain->{body});
     }
@@ -189,6 +196,14 @@ my $up = $t->upstream(sub {
     return @{ $script{$name} } if $script{$name};
     return response(200, ['Content-Type' => $JSON], $plain->{body});
 });
+
+# nginx >= 1.29.4 speaks HTTP/2 to upstreams
+
+my ($v2) = map { $_->[0] ? 'proxy_http_version 2;' : '' }
+    [$t->check('%%GLOBALS%% http { server { listen 127.0.0.1:%%PORT_1%%;'
+               . ' proxy_http_version 2; } }')];
+
+$t->write_file('v2', $v2);
 
 $t->config(<<'EOC');
 %%GLOBALS%%
@@ -249,8 +264,25 @@ http {
             llm_set_model $http_x_set;
             proxy_pass http://%%UPSTREAM%%;
         }
+        location /usage/ {
+            llm_include_usage on;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+        location /v2/ {
+            include %%DIR%%/v2;
+            proxy_pass http://127.0.0.1:%%PORT_1%%;
+        }
+        location /lock/ {
+            proxy_cache_lock on;
+            proxy_pass http://%%UPSTREAM%%;
+        }
         location = /llm-status { llm off; llm_status main; access_log off;
                                  proxy_cache off; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_1%% http2;
+        access_log off;
+        location /v2/ { proxy_pass http://%%UPSTREAM%%/; }
     }
 }
 EOC
@@ -302,6 +334,24 @@ for my $name (@control) {
     $t->logged(2);
 }
 
+SKIP: {
+    skip 'no HTTP/2 to upstreams', 1 unless $v2;
+
+    subtest 'HTTP/2 to the upstream' => sub {
+        my %want = ((map { $_ => 'MISS HIT' } sort keys %stored),
+                    (map { $_ => 'MISS MISS' } sort keys %dropped));
+        delete @want{qw(cut-chunked)};
+
+        for my $name (sort keys %want) {
+            my $case = $stored{$name} || $dropped{$name};
+            my @cache = map { call($name, $case, before => '/v2')
+                                  ->{headers}{'x-cache'} } 1, 2;
+            is("@cache", $want{$name}, $name);
+            $t->logged(2);
+        }
+    };
+}
+
 my $ask = request('openai_chat', stream => 1);
 
 subtest 'a client that leaves' => sub {
@@ -325,6 +375,7 @@ subtest 'a client that is slow' => sub {
     select undef, undef, undef, 0.3;
     my $r = $c->response;
     is(length $r->{body}, length $large, 'gets all of it');
+    $c->close;
     my $again = $t->post('/large/v1/embeddings', $body);
     is($again->{headers}{'x-cache'}, 'HIT', 'stored');
     $t->logged(2);
@@ -373,6 +424,45 @@ subtest 'a model that was set' => sub {
     is($of->('set-late', ('gpt-demo') x 2), 'MISS HIT',
        'but where it is the model that was asked for');
     $t->logged(10);
+};
+
+subtest 'usage that was not asked for' => sub {
+    my $asks = request('openai_chat', stream => 1, include_usage => 1);
+    my @r = map { $t->post('/usage/v1/chat/completions', $_) }
+            $ask =~ s/"stream_options":\{[^}]*\},?//r, $asks, $ask, $asks;
+    my @seen = map { /"usage":\{/ ? 'shown' : 'hidden' }
+               map { $_->{body} } @r;
+    my @cache = map { $_->{headers}{'x-cache'} } @r;
+    is("@cache", 'MISS HIT HIT HIT', 'one answer for all');
+    is("@seen[0, 1, 3]", 'hidden shown shown', 'and the usage for those who '
+                                               . 'asked');
+    my @log = $t->logged(4);
+    is($_->{usage}, 'reported', 'known of each') for @log;
+};
+
+subtest 'many at once' => sub {
+    my @c = map { $t->client } 1 .. 5;
+    $_->send(build_request('POST', '/lock/v1/chat/completions', $ask))
+        for @c;
+    is(scalar(grep { $_->response->{body} eq $chat->{body} } @c), 5,
+       'all are answered');
+    is(count('lock'), 1, 'by one call');
+    $_->close for @c;
+    $t->logged(5);
+
+    # the one that holds the lock leaves: the next takes its place
+    @c = map { $t->client } 1 .. 3;
+    my $other = $ask =~ s/gpt-demo/gpt-next/r;
+    for my $c (@c) {
+        $c->send(build_request('POST', '/lock/v1/chat/completions', $other));
+        select undef, undef, undef, 0.05;
+    }
+    $c[0]->abort;
+    is(scalar(grep { $_->response->{body} eq $chat->{body} } @c[1, 2]), 2,
+       'all that stay are answered');
+    is(count('lock'), 3, 'by one more call');
+    $_->close for @c[1, 2];
+    $t->logged(3);
 };
 
 subtest 'HEAD' => sub {
