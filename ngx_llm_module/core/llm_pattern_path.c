@@ -17,9 +17,11 @@
 
 /* After these a path names a model, or what stands for one. */
 
+#define LLM_PATH_PLAIN  0
+
 static const char *const  llm_path_marks[] = {
-    "/deployments/",
     "/models/",
+    "/deployments/",
     "/tunedModels/",
     "/endpoints/",
     "/serving-endpoints/",
@@ -225,6 +227,16 @@ llm_path_api(const uint8_t *p, const uint8_t *e)
 }
 
 
+/* "/models/" may be anybody's prefix, if no name stands behind it. */
+
+static int
+llm_path_plain(const uint8_t *p, const uint8_t *e)
+{
+    return memchr(p, ':', e - p) == NULL
+           && llm_path_find(p, e, "/v1/") == NULL;
+}
+
+
 /* All marks in the path, and those that are written as they should be. */
 
 static unsigned
@@ -244,7 +256,9 @@ llm_path_names(const uint8_t *p, const uint8_t *e, unsigned *exact)
 
         for (at = p; (at = llm_path_find(at, e, mark)) != NULL; at++) {
 
-            if (llm_path_api(at + len, e)) {
+            if (llm_path_api(at + len, e)
+                || (i == LLM_PATH_PLAIN && llm_path_plain(at + len, e)))
+            {
                 continue;
             }
 

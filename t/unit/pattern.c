@@ -245,6 +245,8 @@ static const struct {
       1 },
     { "/v1/projects/p/locations/l/endpoints/openapi/chat/completions", NULL,
       1 },
+    { "/models/v1/chat/completions", NULL, 1 },
+    { "/models/openai/chat/completions", NULL, 1 },
     { "/openai/deployments/gpt-4/chat/completions", NULL, 1 },
     { "/openai/deployments/my%20gpt/chat/completions",
       "/openai/deployments/my gpt/chat/completions", 1 },
