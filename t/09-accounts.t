@@ -26,4 +26,8 @@ LLM::Unit::run('accounts', @ZONE);
 LLM::Unit::run('budgets', @ZONE);
 LLM::Unit::run('limits', @ZONE);
 
+
+# the instructions that count are those of the build that serves
+LLM::Unit::run('account_step', @ZONE, builds => ['plain']);
+
 done_testing;

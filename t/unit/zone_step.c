@@ -2,29 +2,16 @@
 /*
  * Copyright (C) ngx_llm_module authors
  *
- * Killed between any two instructions.
- *
- * A process does one operation on a zone, single-stepped by ptrace.  All
- * that a dead process leaves is the shared memory, so after each instruction
- * that changed it the memory is copied, the process is taken for dead in the
- * copy (its owner words are made those of a stranger), and the copy must be
- * a valid zone in which another process can go on, its books off by at most
- * this one operation.  Then the same with real kills, at some instructions.
+ * Killed between any two instructions (step.h): a process that does one
+ * operation on a zone.  It is taken for dead in a copy of what it leaves
+ * (its owner words are made those of a stranger), and the copy must be a
+ * valid zone in which another process can go on, its books off by at most
+ * this one operation.
  */
 
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "zone_step.h"
-
-
-static uint8_t             *live_memory, *copy_memory, *start_memory, *last;
-static volatile int        *flag;       /* 1 begun, 2 done */
-static long                 total_steps, total_states, total_kills;
+#include "step.h"
 
 
 static ngx_http_llm_zone_t
@@ -64,8 +51,9 @@ bury(ngx_http_llm_zone_t *z, pid_t pid)
 
 
 static const char *
-inspect(const op_t *op, uint8_t *memory, pid_t pid)
+inspect(const void *p, void *memory, pid_t pid)
 {
+    const op_t           *op = p;
     const char           *wrong;
     ngx_http_llm_zone_t   z;
 
@@ -88,154 +76,21 @@ inspect(const op_t *op, uint8_t *memory, pid_t pid)
 }
 
 
-static pid_t
-begin(const op_t *op)
-{
-    int                  status;
-    pid_t                pid;
-    ngx_http_llm_zone_t  z;
-
-    memcpy(live_memory, start_memory, SIZE);
-    *flag = 0;
-
-    pid = fork();
-
-    if (pid == 0) {
-        z = view(live_memory);
-
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1) {
-            _exit(3);
-        }
-
-        raise(SIGSTOP);
-        *flag = 1;
-        op->op(&z);
-        *flag = 2;
-        _exit(0);
-    }
-
-    if (pid == -1 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
-        return -1;
-    }
-
-    return pid;
-}
-
-
-/* One instruction; 0 when the process is not stopped after it. */
-
-static int
-step(pid_t pid)
-{
-    int  status;
-
-    return ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0
-           && waitpid(pid, &status, 0) == pid
-           && WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
-}
-
-
 static void
-bye(pid_t pid)
+run(const void *p, void *memory)
 {
-    (void) kill(pid, SIGKILL);
-    (void) waitpid(pid, NULL, 0);
+    const op_t           *op = p;
+    ngx_http_llm_zone_t   z;
+
+    z = view(memory);
+
+    *flag = 1;
+    op->op(&z);
+    *flag = 2;
 }
 
 
-static long
-every_state(const op_t *op)
-{
-    long         steps, states;
-    pid_t        pid;
-    const char  *wrong;
-
-    pid = begin(op);
-
-    if (pid == -1) {
-        ok(0, "%s: a process to trace", op->name);
-        return 0;
-    }
-
-    steps = states = 0;
-    wrong = NULL;
-    memset(last, 0xff, SIZE);
-
-    while (*flag != 2 && wrong == NULL) {
-
-        if (!step(pid)) {
-            wrong = "the process ended";
-            break;
-        }
-
-        if (*flag == 0) {
-            continue;
-        }
-
-        steps++;
-
-        if (memcmp(last, live_memory, SIZE) == 0) {
-            continue;
-        }
-
-        states++;
-        memcpy(last, live_memory, SIZE);
-        memcpy(copy_memory, live_memory, SIZE);
-
-        wrong = inspect(op, copy_memory, pid);
-    }
-
-    bye(pid);
-
-    ok(wrong == NULL, "%s: %ld instructions, %ld states of the zone%s%s",
-       op->name, steps, states, wrong ? ": " : "", wrong ? wrong : "");
-
-    total_steps += steps;
-    total_states += states;
-
-    return steps;
-}
-
-
-static void
-real_kills(const op_t *op, long steps, long budget)
-{
-    long         at, i, stride, kills;
-    pid_t        pid;
-    const char  *wrong;
-
-    wrong = NULL;
-    kills = 0;
-    stride = steps / budget + 1;
-
-    for (at = 1; at <= steps && wrong == NULL; at += stride) {
-
-        pid = begin(op);
-
-        for (i = 0; pid != -1 && i < at; ) {
-            if (!step(pid)) {
-                break;
-            }
-            i += (*flag != 0);
-        }
-
-        if (pid == -1) {
-            wrong = "no process";
-            break;
-        }
-
-        bye(pid);
-        kills++;
-
-        memcpy(copy_memory, live_memory, SIZE);
-        wrong = inspect(op, copy_memory, pid);
-    }
-
-    ok(wrong == NULL, "%s: %ld real kills%s%s", op->name, kills,
-       wrong ? ": " : "", wrong ? wrong : "");
-
-    total_kills += kills;
-}
+static const step_t  zone_step = { run, inspect };
 
 
 /*
@@ -266,7 +121,7 @@ replaced(ngx_http_llm_zone_t *start, long trials)
     for (i = 0; i < trials && good; i++) {
 
         ngx_http_llm_sum_init(result);
-        pid = begin(&reader);
+        pid = begin(&zone_step, &reader);
         at = 200 + (long) (random64() % 8000);
 
         for (k = 0; pid != -1 && k < at && *flag != 2; k += (*flag != 0)) {
@@ -313,11 +168,7 @@ main(void)
     uint32_t              i;
     ngx_http_llm_zone_t   z;
 
-    live_memory = shared(SIZE);
-    copy_memory = shared(SIZE);
-    start_memory = shared(SIZE);
-    last = shared(SIZE);
-    flag = shared(4096);
+    step_init(SIZE);
 
     ngx_http_llm_sum_init(&sum);
 
@@ -338,8 +189,8 @@ main(void)
 
         ops[i].before(&z);
 
-        steps = every_state(&ops[i]);
-        real_kills(&ops[i], steps, proof(6, 150));
+        steps = every_state(&zone_step, &ops[i], ops[i].name);
+        real_kills(&zone_step, &ops[i], ops[i].name, steps, proof(6, 150));
 
         if (ops[i].op == op_mark) {
             replaced(&z, proof(10, 200));
