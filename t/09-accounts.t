@@ -28,6 +28,7 @@ LLM::Unit::run('limits', @ZONE);
 
 
 # the instructions that count are those of the build that serves
+LLM::Unit::run('account_procs', @ZONE, builds => ['plain']);
 LLM::Unit::run('account_step', @ZONE, builds => ['plain']);
 
 done_testing;
