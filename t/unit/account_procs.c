@@ -18,14 +18,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "account_test.h"
 
 
 #define PROCESSES  6
-#define RACERS     8
-#define EACH       125
+#define RACERS     4
+#define EACH       250
 #define ALLOWED    10
 #define KEYS       12
 #define HOLDS      16
@@ -61,11 +62,23 @@ typedef struct {
     uint32_t             ready;
     uint32_t             admitted;
     uint32_t             finish;
+    uint64_t             at;         /* when a round begins */
 } race_t;
 
 
 static journal_t  *journal;
 static race_t     *race;
+
+
+static uint64_t
+clock_ns(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * SECOND + (uint64_t) ts.tv_nsec;
+}
 
 
 #define fence()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
@@ -107,6 +120,12 @@ racer(ngx_http_llm_accounts_t *a)
                 return;
             }
             sched_yield();
+        }
+
+        /* those that run now begin in the same instant */
+
+        while (clock_ns() < race->at) {
+            /* void */
         }
 
         for (i = 0, n = 0; i < EACH; i++) {
@@ -156,6 +175,7 @@ races(ngx_http_llm_accounts_t *a, const char *name, uint32_t rounds)
         race->admitted = 0;
 
         if (round < rounds) {
+            race->at = clock_ns() + 20000;
             __atomic_store_n(&race->round, round + 1, __ATOMIC_RELEASE);
         }
     }
@@ -483,7 +503,7 @@ main(void)
     race = shared(4096);
     journal = shared(JOURNALS * sizeof(journal_t));
 
-    rounds = (uint32_t) proof(200, 3000);
+    rounds = (uint32_t) proof(400, 5000);
 
     b = budgets(4 * MB, NGX_HTTP_LLM_DAY);
     races(&b, "budget", rounds);
