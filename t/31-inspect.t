@@ -200,6 +200,8 @@ sub body_of {
          . 'x' x ($n > 0 ? $n % 6 : 0) . $tail;
 }
 
+sub prompt_of { return length(($_[0] =~ /"content":"([^"]*)"/)[0]) }
+
 sub pieces {
     my ($body, $most) = @_;
 
@@ -317,6 +319,7 @@ subtest 'sizes and ways' => sub {
 subtest 'large' => sub {
     my $body = body_of('gpt-big', 64 * 1024 * 1024);
     my @ports = (0, $early ? 2 : ());
+    my @prompts = (prompt_of($body)) x @ports;
 
     for my $port (@ports) {
         $t->{port_at} = $port;
@@ -328,8 +331,11 @@ subtest 'large' => sub {
     arrived('20 MB, read where llm is off', $t->post("/on/filed$path",
                                                      $body), $body, 'big');
 
-    is($_->{prompt_size}, 'more', 'is known to be so')
-        for $t->logged(@ports + 1, 20);
+    for ($t->logged(@ports + 1, 20)) {
+        is($_->{prompt_size}, 'more', 'is known to be so');
+        is($_->{prompt_bytes}, shift @prompts || prompt_of($body),
+           'to the byte');
+    }
 };
 
 subtest 'read where llm is off' => sub {
@@ -338,9 +344,10 @@ subtest 'read where llm is off' => sub {
             my $body = body_of('gpt-small', $size);
             arrived("$place: $size", $t->post("/on/$place$path", $body),
                     $body, 'small');
+            my ($log) = $t->logged(1);
+            is($log->{prompt_bytes}, prompt_of($body), 'to the byte');
         }
     }
-    $t->logged(8);
 };
 
 subtest 'a second location' => sub {

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use LLM::Provider qw(answer request);
 use LLM::Test;
 use LLM::Upstream qw(chunked response);
+use LLM::Util qw(scale);
 use Test::More;
 
 my $t = LLM::Test->new(workers => 2);
@@ -179,6 +180,59 @@ for my $case (@other) {
     is(key_of(@call), $key, "and the same one again: $name");
     $seen{$key} = $name;
 }
+
+# Bodies made at random, each written twice: with other white space and other
+# members that do not count it has the same key, with another value it has not.
+
+srand($ENV{LLM_SEED} || 1);
+
+sub any { return $_[rand @_] }
+
+sub value {
+    my ($depth) = @_;
+
+    my $kind = int rand($depth > 3 ? 3 : 5);
+    return '"' . join('', map { any('a', '\\"', '\\\\', ' ', '\\u0041', ',', '{',
+        '"user"' =~ s/"/\\"/gr) } 1 .. rand 6) . '"' if $kind == 0;
+    return any(qw(0 -1.5 2e3 true false null)) if $kind < 3;
+    my @of = map { ($kind == 3 ? '"' . any(qw(a user store)) . '":' : '')
+                   . value($depth + 1) } 1 .. rand 4;
+    return ($kind == 3 ? '{' : '[') . join(',', @of)
+         . ($kind == 3 ? '}' : ']');
+}
+
+# tokens of a text that has no white space between them
+
+sub spaced {
+    my ($text) = @_;
+
+    return join any('', ' ', "\n", "\t "),
+        $text =~ /"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^"\[\]{}:,\s]+/g;
+}
+
+sub written {
+    my (@members) = @_;
+
+    my @more = map { "\"$_\":" . value(1) }
+               grep { rand() < 0.3 } qw(user metadata store
+               safety_identifier stream_options), '\\u0075ser';
+    splice @members, rand(1 + @members), 0, $_ for @more;
+    return spaced('{' . join(',', @members) . '}');
+}
+
+my $wrong = 0;
+
+for my $i (1 .. scale(150, 5000)) {
+    my @m = ("\"n\":$i", map { "\"m$_\":" . value(1) } 1 .. 1 + rand 5);
+    my @keys = map { key_of($_) } written(@m), written(@m),
+               written(@m, "\"z\":$i");
+    my $good = $keys[0] eq $keys[1] && $keys[1] ne $keys[2]
+               && !$seen{ $keys[0] } && !$seen{ $keys[2] };
+    $seen{$_} = $i for @keys[0, 2];
+    diag("body $i: {" . join(',', @m) . "}") if !$good && $wrong++ < 3;
+}
+
+is($wrong, 0, 'bodies written twice');
 
 # nobody else's: never the same twice
 
