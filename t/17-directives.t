@@ -225,6 +225,20 @@ my @wrong = (
             [$zone, "llm off; $models gpt;", qr/"$models" needs "llm"/]) }
          qw(llm_allow_models llm_deny_models)),
 
+    # llm_delay, llm_stream_timeout
+    [$zone, "$on llm_delay soon;", qr/invalid time "soon"/],
+    [$zone, "$on llm_delay \$nosuch;", qr/unknown "nosuch" variable/],
+    [$zone, "$on llm_delay 1s; llm_delay 2s;", qr/duplicate/],
+    (map { [$zone, "$on llm_stream_timeout $_->[0];", $_->[1]] }
+        ['', qr/number of arguments/],
+        ['ttft', qr/invalid parameter "ttft"/],
+        ['ttft=', qr/invalid value "ttft="/],
+        ['idle=0', qr/invalid value "idle=0"/],
+        ['total=x', qr/invalid value "total=x"/],
+        ['idle=1s idle=2s', qr/duplicate parameter "idle=2s"/],
+        ['off idle=2s', qr/invalid parameter "off"/],
+        ['idle=1s; llm_stream_timeout off', qr/duplicate/]),
+
     # llm_status
     ['', 'llm_status main;', qr/zone "main"/],
     [$zone, 'llm_status main xml;', qr/"xml"/],
@@ -310,6 +324,9 @@ my @right = (
             . 'llm_allow_models more; llm_deny_models * "a b";'],
     ["$zone llm_allow_models gpt;", $on],
     ["$zone $on llm_deny_models gpt;", 'llm_deny_models off;'],
+    ["$zone llm_delay 1s; llm_stream_timeout idle=1s ttft=1500ms total=1h;",
+     "$on llm_delay off; llm_stream_timeout off;"],
+    [$zone, "$on llm_delay \${arg_x}ms;"],
     [$zone, 'llm_status main;'], [$zone, 'llm_status main json;'],
     [$zone, 'llm_status main prometheus by=provider,model;'],
     ["$zone llm_zone zone=two:8m;", $on . '} location /x { llm two;'],

@@ -595,3 +595,32 @@ llm_response_estimate(const llm_response_t *r, llm_str_t asked)
 
     return n ? n : r->content_events;
 }
+
+
+llm_join_e
+llm_response_behind(const llm_response_t *r)
+{
+    static const llm_join_e  values[] = {
+        LLM_JOIN_NEVER, LLM_JOIN_NEXT, LLM_JOIN_HERE, LLM_JOIN_LINE
+    };
+
+    switch (r->framing) {
+
+    case LLM_FRAMING_UNKNOWN:
+        return LLM_JOIN_FIRST;
+
+    case LLM_FRAMING_SSE:
+        return llm_sse_clear(&r->sse) ? LLM_JOIN_NEXT : LLM_JOIN_LINE;
+
+    case LLM_FRAMING_EVENTSTREAM:
+        return llm_frame_idle(&r->frame) && !llm_frame_broken(&r->frame)
+               ? LLM_JOIN_NEXT : LLM_JOIN_NEVER;
+
+    case LLM_FRAMING_NDJSON:
+    case LLM_FRAMING_ARRAY:
+        return values[llm_values_next(&r->values)];
+
+    default:
+        return LLM_JOIN_NEVER;
+    }
+}

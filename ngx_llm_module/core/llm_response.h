@@ -190,6 +190,19 @@ void llm_response_end(llm_response_t *r);
  */
 int llm_response_complete(const llm_response_t *r, int clean);
 
+/* How an event of llm_reply_event() can follow what came. */
+
+typedef enum {
+    LLM_JOIN_NEVER = 0,          /* not at all */
+    LLM_JOIN_NEXT,               /* as it is */
+    LLM_JOIN_LINE,               /* what came is cut: behind line ends */
+    LLM_JOIN_HERE,               /* of an array: as a first one, without
+                                    the bracket */
+    LLM_JOIN_FIRST               /* as a first one: nothing came */
+} llm_join_e;
+
+llm_join_e llm_response_behind(const llm_response_t *r);
+
 /* The body, or an event of it, is not JSON: not one that was cut, but one
  * that cannot be, or that is nested too deep. */
 static inline int

@@ -329,3 +329,10 @@ llm_sse_idle(const llm_sse_t *s)
 {
     return (s->state == ST_LINE || s->state == ST_CR) && !s->has_data;
 }
+
+
+int
+llm_sse_clear(const llm_sse_t *s)
+{
+    return llm_sse_idle(s) && s->name_len == 0;
+}

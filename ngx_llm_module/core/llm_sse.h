@@ -64,4 +64,8 @@ void llm_sse_end(llm_sse_t *s, const llm_sse_handler_t *h, void *ctx);
 int llm_sse_idle(const llm_sse_t *s);
 
 
+/* True if an event may begin right here: not even a line of one was seen. */
+int llm_sse_clear(const llm_sse_t *s);
+
+
 #endif /* _LLM_SSE_H_INCLUDED_ */

@@ -227,6 +227,19 @@ llm_values_whole(const llm_values_t *v)
 }
 
 
+llm_values_next_e
+llm_values_next(const llm_values_t *v)
+{
+    if (!v->array) {
+        return v->state == ST_BETWEEN ? LLM_VALUES_NEXT : LLM_VALUES_LINE;
+    }
+
+    return v->state == ST_COMMA ? LLM_VALUES_NEXT
+           : v->state == ST_FIRST || v->state == ST_NEXT ? LLM_VALUES_HERE
+           : LLM_VALUES_NEVER;
+}
+
+
 int
 llm_values_closed(const llm_values_t *v)
 {

@@ -63,6 +63,17 @@ int llm_values_whole(const llm_values_t *v);
 /* True behind the array, whatever came there. */
 int llm_values_closed(const llm_values_t *v);
 
+/* How one more value can follow what came. */
+
+typedef enum {
+    LLM_VALUES_NEVER = 0,        /* not at all: one of an array is cut */
+    LLM_VALUES_NEXT,             /* in NDJSON as it is, else after a comma */
+    LLM_VALUES_HERE,             /* of an array: as it is */
+    LLM_VALUES_LINE              /* of NDJSON: on a line of its own */
+} llm_values_next_e;
+
+llm_values_next_e llm_values_next(const llm_values_t *v);
+
 /* True if some of it was no JSON. */
 int llm_values_broken(const llm_values_t *v);
 

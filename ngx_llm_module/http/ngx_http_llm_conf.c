@@ -126,6 +126,8 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     lcf->accept_encoding = NGX_CONF_UNSET_UINT;
     lcf->inspect = NGX_CONF_UNSET_UINT;
     lcf->inspect_max = NGX_CONF_UNSET;
+    lcf->delay = NGX_CONF_UNSET_PTR;
+    lcf->timeout = NGX_CONF_UNSET_PTR;
     lcf->allow_models = NGX_CONF_UNSET_PTR;
     lcf->deny_models = NGX_CONF_UNSET_PTR;
     lcf->include_usage = NGX_CONF_UNSET;
@@ -270,6 +272,9 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     {
         return NGX_CONF_ERROR;
     }
+
+    ngx_conf_merge_ptr_value(conf->delay, prev->delay, NULL);
+    ngx_conf_merge_ptr_value(conf->timeout, prev->timeout, NULL);
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_module);
 

@@ -79,6 +79,8 @@ typedef struct {
     ngx_uint_t                   accept_encoding;
     ngx_uint_t                   inspect;
     off_t                        inspect_max;
+    ngx_http_complex_value_t    *delay;
+    void                        *timeout;    /* llm_stream_timeout; NULL: off */
     ngx_array_t                 *allow_models;   /* NULL: none is given */
     ngx_array_t                 *deny_models;
     ngx_flag_t                   include_usage;

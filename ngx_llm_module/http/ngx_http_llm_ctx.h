@@ -62,6 +62,8 @@ typedef struct {
     struct ngx_http_llm_slo_s      *slo;
     struct ngx_http_llm_timeout_s  *timeout;
     struct ngx_http_llm_refused_s  *refused;
+    uint64_t                        delayed;     /* ns: it waits since then */
+    unsigned                        waited:1;    /* llm_delay is over */
 } ngx_http_llm_extra_t;
 
 

@@ -23,6 +23,7 @@
 #include "ngx_http_llm_reply.h"
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_slo_call.h"
+#include "ngx_http_llm_timeout.h"
 
 
 ngx_uint_t
@@ -57,6 +58,7 @@ ngx_http_llm_finish_round(ngx_http_llm_ctx_t *ctx)
     r = ctx->request;
 
     ngx_http_llm_slo_round(ctx);
+    ngx_http_llm_timeout_stop(ctx);
 
     /* the next location answers for itself */
 
@@ -254,6 +256,12 @@ ngx_http_llm_finish_outcome(ngx_http_llm_ctx_t *ctx, const llm_headers_t *h,
     if (ngx_http_llm_reply_refused(ctx)) {
         ctx->outcome = LLM_OUTCOME_REFUSED;
         ctx->error = LLM_ERROR_GATE;
+        return;
+    }
+
+    if (ngx_http_llm_timeout_fired(ctx)) {
+        ctx->outcome = LLM_OUTCOME_ERROR;
+        ctx->error = LLM_ERROR_TIMEOUT;
         return;
     }
 

@@ -9,6 +9,7 @@
 #include "ngx_http_llm_canon.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_account_conf.h"
+#include "ngx_http_llm_delay.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_key.h"
@@ -18,6 +19,7 @@
 #include "ngx_http_llm_slo_call.h"
 #include "ngx_http_llm_splice.h"
 #include "ngx_http_llm_status.h"
+#include "ngx_http_llm_timeout.h"
 #include "ngx_http_llm_timer.h"
 #include "ngx_http_llm_variables.h"
 
@@ -195,6 +197,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_delay"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_delay_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_max_input_tokens"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
       ngx_http_llm_gate_conf_value,
@@ -219,6 +228,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
     { ngx_string("llm_budget"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_1MORE,
       ngx_http_llm_gate_conf_budget,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_stream_timeout"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_timeout_set,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -180,6 +180,34 @@ ngx_http_llm_reply(ngx_http_llm_ctx_t *ctx, const ngx_http_llm_reply_t *reply)
 }
 
 
+ngx_int_t
+ngx_http_llm_reply_error(ngx_http_llm_ctx_t *ctx,
+    const llm_refusal_t *refusal)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    if (ngx_http_llm_reply_caught(r, refusal->status)) {
+        return refusal->status;
+    }
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    return ngx_http_llm_reply_send(r, llm_reply_dialect(ctx->dialect,
+                                          ngx_http_llm_view(&ctx->provider)),
+                                   refusal);
+}
+
+
 ngx_uint_t
 ngx_http_llm_reply_refused(ngx_http_llm_ctx_t *ctx)
 {

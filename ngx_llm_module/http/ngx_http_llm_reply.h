@@ -41,6 +41,13 @@ typedef struct {
 ngx_int_t ngx_http_llm_reply(ngx_http_llm_ctx_t *ctx,
     const ngx_http_llm_reply_t *reply);
 
+/*
+ * The same for an error that is no refusal, where nothing was answered yet:
+ * what the request is to be finalized with.
+ */
+ngx_int_t ngx_http_llm_reply_error(ngx_http_llm_ctx_t *ctx,
+    const llm_refusal_t *refusal);
+
 /* True if a gate had the last word: no upstream was asked after it. */
 ngx_uint_t ngx_http_llm_reply_refused(ngx_http_llm_ctx_t *ctx);
 

@@ -20,11 +20,13 @@
 
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_canon.h"
+#include "ngx_http_llm_delay.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_slo_call.h"
 #include "ngx_http_llm_splice.h"
+#include "ngx_http_llm_timeout.h"
 
 
 ngx_http_request_body_filter_pt  ngx_http_llm_next_request_body_filter;
@@ -284,6 +286,14 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
         }
     }
 
+    if (ctx->conf->delay) {
+        rc = ngx_http_llm_delay_call(ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     /* a body that was read in an earlier phase does not end the wait */
 
     if (ctx->ready == 0 || ctx->rounds == NULL) {
@@ -302,7 +312,9 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 
     ngx_http_llm_request_live(ctx);
 
-    if (ngx_http_llm_slo_start(ctx) != NGX_OK) {
+    if (ngx_http_llm_slo_start(ctx) != NGX_OK
+        || (ctx->conf->timeout && ngx_http_llm_timeout_start(ctx) != NGX_OK))
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -191,7 +191,7 @@ ngx_http_llm_slo_matches(ngx_http_llm_ctx_t *ctx,
         || !ngx_http_llm_slo_is(&slo->provider,
                                 ngx_http_llm_view(&ctx->provider))
         || !ngx_http_llm_slo_is(&slo->route, ngx_http_llm_view(&ctx->route))
-        || !ngx_http_llm_slo_is(&slo->model, ngx_http_llm_ctx_asked(ctx)))
+        || !ngx_http_llm_slo_is(&slo->model, ngx_http_llm_ctx_sent(ctx)))
     {
         return 0;
     }
