@@ -15,7 +15,7 @@ use LLM::Client qw(build_request);
 use LLM::Provider qw(answer failure request);
 use LLM::Test;
 use LLM::Upstream qw(response);
-use LLM::Util qw(scale wait_for);
+use LLM::Util qw(mono scale wait_for);
 use Test::More;
 
 my $t = LLM::Test->new(workers => 2);
@@ -65,7 +65,7 @@ http {
     llm_limit_zone $arg_key zone=tpm:1m rate=1000t/d;
     llm_limit_zone $arg_key zone=rpm:1m rate=3r/d;
     llm_limit_zone $arg_key zone=usd:1m rate=1usd/d;
-    llm_limit_zone $arg_key zone=fast:1m rate=2r/s;
+    llm_limit_zone $arg_key zone=fast:1m rate=1r/s;
     llm_budget_zone $arg_key zone=day:1m period=day;
     llm_budget_zone $arg_key zone=hour:1m period=hour;
     llm_budget_zone $arg_key zone=month:1m period=month;
@@ -90,7 +90,7 @@ http {
         location /tpm/ { llm_limit zone=tpm; proxy_pass http://%%UPSTREAM%%; }
         location /usd/ { llm_limit zone=usd; proxy_pass http://%%UPSTREAM%%; }
         location /wait/ {
-            llm_limit zone=fast burst=1r delay=2s;
+            llm_limit zone=fast burst=1r delay=3s;
             proxy_pass http://%%UPSTREAM%%;
         }
         location /dry/ {
@@ -188,7 +188,7 @@ my $gates_at = 0;
 sub gate_line {
     my @lines;
 
-    wait_for(scale(5), sub {
+    wait_for(5, sub {
         @lines = split /\n/, $t->read_file('gates.log');
         return @lines > $gates_at;
     });
@@ -338,6 +338,36 @@ is call('/cost/?max=5', max => 10, more => { n => 100 })->{status}, 200,
     'answers count';
 is call('/cost/?max=1', max => 10, more => { n => 100 })->{status}, 429,
     'each of them';
+
+
+# waits: a call a second, a bucket of one, and at most three seconds
+
+{
+    my @clients = map { LLM::Client->new(port => $t->port, timeout => 20) }
+                  1 .. 7;
+    my $bytes = build_request('POST', '/wait/v1/chat/completions?key=w',
+                              request('openai_chat', model => 'm1'));
+    my $from = mono();
+    $_->send($bytes) for @clients;
+    my @got = map { my $r = $_->response; [$r->{status}, mono() - $from] }
+              @clients;
+    my @passed = sort { $a <=> $b } map { $_->[0] == 200 ? $_->[1] : () }
+                 @got;
+
+    is scalar(@passed), 4, 'one at once and three that wait';
+    for my $n (0 .. $#passed) {
+        cmp_ok $passed[$n], '>=', $n - 0.01,
+            "number $n is not early";
+    }
+    is scalar(grep { $_->[0] == 429 } @got), 3, 'those after them are refused';
+    wait_for(scale(5, 5), sub {
+        return 7 == grep { m{"uri":"/wait/} }
+               split /\n/, $t->read_file('gates.log');
+    });
+    is scalar(() = $t->read_file('gates.log') =~ /"limit fast:delay"/g), 3,
+        'and the log tells who waited';
+    $gates_at = () = $t->read_file('gates.log') =~ /\n/g;
+}
 
 
 # what is no API that we know is counted where it names a model

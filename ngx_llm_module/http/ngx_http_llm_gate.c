@@ -19,6 +19,7 @@
 
 
 #include "ngx_http_llm_gate.h"
+#include "ngx_http_llm_delay.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_inspect.h"
 #include "ngx_http_llm_models.h"
@@ -42,6 +43,7 @@ static ngx_int_t ngx_http_llm_gate_change(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_gate_input(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_gate_cost(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_gate_hold(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_gate_wait(ngx_http_llm_ctx_t *ctx);
 
 
 /* The order in one call, as docs/directives.md has it. */
@@ -56,7 +58,8 @@ static ngx_http_llm_step_pt  ngx_http_llm_gate_steps[] = {
     ngx_http_llm_gate_input,
     ngx_http_llm_gate_cost,
     ngx_http_llm_gate_hold,
-    ngx_http_llm_gate_count
+    ngx_http_llm_gate_count,
+    ngx_http_llm_gate_wait
 };
 
 #define NGX_HTTP_LLM_GATE_STEPS                                               \
@@ -512,6 +515,23 @@ ngx_http_llm_gate_hold(ngx_http_llm_ctx_t *ctx)
 
     if (rc == NGX_DECLINED) {
         return ngx_http_llm_gate_refuse(ctx, &reply);
+    }
+
+    return rc;
+}
+
+
+/* The longest wait that a limit asks for; what it took is held meanwhile. */
+
+static ngx_int_t
+ngx_http_llm_gate_wait(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_llm_delay(ctx, ctx->extra->gate->wait);
+
+    if (rc == NGX_OK) {
+        ctx->extra->gate->wait = 0;
     }
 
     return rc;
