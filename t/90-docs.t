@@ -16,7 +16,7 @@ use JSON::PP ();
 use LLM::Client ();
 use LLM::Docs qw(adapt blocks directives headings links pages sections
                  snippet table_keys variables);
-use LLM::Examples qw(provide runs);
+use LLM::Examples qw(provide runs setting);
 use LLM::Provider qw(path_of);
 use LLM::Tables qw(rows tables);
 use LLM::Test;
@@ -36,20 +36,6 @@ my $view = slurp("$TOP/ngx_llm_module/status/ngx_http_llm_view.c");
 
 # directives whose names make variables
 my @NAMED = qw(slo limit budget);
-
-# a certificate of nobody, whose key was thrown away
-my $CERTIFICATE = <<'EOC';
------BEGIN CERTIFICATE-----
-MIIBeDCCAR+gAwIBAgIUGD5ijdinLaOiBJd0DPfM1gqiRXMwCgYIKoZIzj0EAwIw
-ETEPMA0GA1UEAwwGbm8gb25lMCAXDTI2MTEyMTAzMDUzMloYDzIxMjYxMDI4MDMw
-NTMyWjARMQ8wDQYDVQQDDAZubyBvbmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
-AAQ0BI9xseD+CPmHJKrGw8z+8KuykoVhkVa6dwVnfMb7dgmydyeszWvji6JLUDaM
-92QfX0Ty/W3B05nFi954mZm/o1MwUTAdBgNVHQ4EFgQUcmY+vsTUmkZddjSpC716
-/C7cpIAwHwYDVR0jBBgwFoAUcmY+vsTUmkZddjSpC716/C7cpIAwDwYDVR0TAQH/
-BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAbeulfn8OC7fTF+ol66wRiKpA45Iyg
-1YmSVbEoCOAnZgIgDTxJ5MZZPiF37ZUZDmfUqYKRfIbtPZJG+CQQ9BJmHFQ=
------END CERTIFICATE-----
-EOC
 
 
 # Sentences for what is in one list and not in the other.
@@ -305,7 +291,7 @@ my ($readme) = map { $_->[2] } grep { $_->[1] eq 'complete' }
 my @TLS = (qr/proxy_ssl_verify on;/, qr/proxy_ssl_server_name on;/,
            qr/proxy_ssl_trusted_certificate \S+;/);
 my @SECRETS = (qr/proxy_set_header Cookie "";/,
-               qr/proxy_set_header Api-Key "";/,
+               qr/proxy_set_header Api-Key "[^\$"]*";/,
                qr/proxy_set_header (?:X-Api-Key|Authorization) /);
 
 sub careless {
@@ -347,22 +333,10 @@ none('the configuration of README.md is careful', careless($readme));
 my $t = LLM::Test->new;
 my $calls = $t->upstream(\&provide);
 
-sub at {
-    my ($t) = @_;
-
-    spew($t->path('ca.pem'), $CERTIFICATE);
-    spew($t->path('prices.json'), slurp("$TOP/docs/examples/prices.json"));
-
-    return (dir => $t->dir, module => $LLM::Test::MODULE,
-            listen => [map { $t->port($_) } 0 .. 3],
-            upstream => $calls->addr, certificate => $t->path('ca.pem'),
-            user => $> == 0 ? 'user root root;' : '');
-}
-
 sub loads {
     my ($name, $text) = @_;
 
-    my ($ok, $said) = $t->check(adapt($text, at($t)));
+    my ($ok, $said) = $t->check(adapt($text, setting($t, $calls)));
     ok($ok, "$name loads") or diag($said);
     unlike($said, qr/\[(?:warn|error)\]/, "$name: without a warning");
     return;
@@ -394,7 +368,7 @@ ok(keys %documented >= 4, 'sizes are documented');
 for my $size (sort keys %documented) {
     my ($series, $columns) = split / \| /, $documented{$size};
     my (undef, $said) = $t->check(adapt(snippet(http =>
-        "llm_zone zone=main:$size;\n"), at($t)));
+        "llm_zone zone=main:$size;\n"), setting($t, $calls)));
     like($said, qr/"main": $series series, $columns columns/, "$size");
 }
 
@@ -416,11 +390,11 @@ sub run_example {
     my $t = LLM::Test->new;
     my @runs = runs($name);
 
-    $t->config(adapt($example{$name}, at($t), plain => 1));
+    $t->config(adapt($example{$name}, setting($t, $calls), plain => 1));
     $t->start;
 
     for my $run (@runs) {
-        my $r = $t->post($run->{uri}, $run->{body}, %SECRETS,
+        my $r = $t->post($run->{uri}, $run->{body}, %{ $run->{keys} || \%SECRETS },
                          'Content-Type' => 'application/json',
                          @{ $run->{headers} });
 

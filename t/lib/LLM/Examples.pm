@@ -6,8 +6,19 @@ package LLM::Examples;
 #     for my $run (runs('gemini.conf')) { ... }   all of them without a name
 #
 # A run: example, uri, body, headers, model, provider, secret (the letters of
-# the credentials that are meant for the upstream), free (1: it costs nothing)
-# and arrives (what the raw request holds).
+# the credentials that are meant for the upstream), free (1: it costs nothing),
+# keys (who calls, in place of one that carries every credential there is) and
+# arrives (what the raw request holds).
+#
+#     for my $step (steps('tiers.conf')) { ... }  what a recipe does, in order
+#
+# A step: says, key, model, max (its bound), prompt, stream, uri, headers,
+# times; and of each call: status, sets (the model that arrives), arrives,
+# calls (how many requests arrive, 1 of each that passes), reply (what the
+# body of the reply holds), least (seconds that it takes).
+#
+# The provider does as the headers of a call say: "X-Usage: input output" is
+# what it reports, "X-Status: 503 host" is what a host answers.
 
 use strict;
 use warnings;
@@ -17,11 +28,27 @@ use JSON::PP ();
 
 use LLM::Frames qw(event);
 use LLM::Provider qw(answer failure);
+use LLM::Test;
 use LLM::Upstream qw(response);
+use LLM::Util qw(slurp spew);
 
-our @EXPORT_OK = qw(provide runs);
+our @EXPORT_OK = qw(provide runs setting steps);
 
 my $json = JSON::PP->new->utf8->canonical;
+
+# a certificate of nobody, whose key was thrown away
+my $CERTIFICATE = <<'EOC';
+-----BEGIN CERTIFICATE-----
+MIIBeDCCAR+gAwIBAgIUGD5ijdinLaOiBJd0DPfM1gqiRXMwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGbm8gb25lMCAXDTI2MTEyMTAzMDUzMloYDzIxMjYxMDI4MDMw
+NTMyWjARMQ8wDQYDVQQDDAZubyBvbmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQ0BI9xseD+CPmHJKrGw8z+8KuykoVhkVa6dwVnfMb7dgmydyeszWvji6JLUDaM
+92QfX0Ty/W3B05nFi954mZm/o1MwUTAdBgNVHQ4EFgQUcmY+vsTUmkZddjSpC716
+/C7cpIAwHwYDVR0jBBgwFoAUcmY+vsTUmkZddjSpC716/C7cpIAwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAbeulfn8OC7fTF+ol66wRiKpA45Iyg
+1YmSVbEoCOAnZgIgDTxJ5MZZPiF37ZUZDmfUqYKRfIbtPZJG+CQQ9BJmHFQ=
+-----END CERTIFICATE-----
+EOC
 
 my $VERTEX = '/v1/projects/p/locations/us-east5/publishers';
 my $BEDROCK = 'bedrock-runtime.us-east-1.amazonaws.com';
@@ -65,6 +92,22 @@ my @RUNS = (
      'openai', 'a'],
     ['exact-cache.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai',
      'a'],
+    ['team-budgets.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', '',
+     keys => { Authorization => 'Bearer key-of-search-1',
+               Cookie => 'session=secret-e' },
+     arrives => ['Authorization: Bearer key-of-search-1']],
+    ['prompt-size.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai',
+     'a'],
+    ['tiers.conf', '/v1/chat/completions', 'gpt-5-nano', 'openai', '',
+     keys => { Authorization => 'Bearer any-other-key',
+               Cookie => 'session=secret-e' },
+     arrives => ['Authorization: Bearer any-other-key']],
+    ['batch-lane.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
+    ['batch-lane.conf', '/batch/v1/chat/completions', 'gpt-5-nano', 'openai',
+     'a', arrives => ['POST /v1/chat/completions HTTP/1.1']],
+    ['failover.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', '',
+     arrives => ['Authorization: Bearer the-key-of-openai',
+                 'Host: api.openai.com']],
     ['README.md', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
 );
 
@@ -89,6 +132,120 @@ sub runs {
 }
 
 
+# What recipes do.  Who calls: a key that the example knows the id of.
+
+my %STEPS;
+
+sub steps {
+    my ($name) = @_;
+
+    return map {
+        my %step = (key => '', model => 'gpt-5-mini', max => 100, times => 1,
+                    prompt => 'Hello', uri => '/v1/chat/completions',
+                    status => 200, headers => [], arrives => [], %$_);
+        $step{calls} = $step{status} == 200 ? 1 : 0
+            unless defined $step{calls};
+        \%step;
+    } @{ $STEPS{$name} || [] };
+}
+
+my @MILLION = ('X-Usage' => '0 1000000');
+
+$STEPS{'team-budgets.conf'} = [
+    { says => 'nobody', status => 401 },
+    { says => 'a key that is of no team', key => 'key-of-lab-1',
+      status => 401 },
+    { says => '2 USD each', key => 'key-of-support-1', headers => \@MILLION,
+      times => 2, sets => 'gpt-5-mini' },
+    { says => 'from 80 % on, 0.40 each', key => 'key-of-support-1',
+      headers => \@MILLION, times => 2, sets => 'gpt-5-nano' },
+    { says => 'what is not to be replaced is not', sets => 'gpt-4.1-nano',
+      key => 'key-of-support-1', model => 'gpt-4.1-nano' },
+    { says => 'another one', key => 'key-of-support-1', sets => 'gpt-5-nano',
+      headers => \@MILLION },
+    { says => '5 USD are spent', key => 'key-of-support-1', status => 429,
+      reply => qr/budget day.*insufficient_quota/s, times => 2 },
+    { says => 'another team', key => 'key-of-search-1', sets => 'gpt-5-mini',
+      headers => \@MILLION, times => 4 },
+    { says => 'a second key of it', key => 'key-of-search-2',
+      headers => \@MILLION, times => 4, sets => 'gpt-5-mini' },
+    { says => 'has spent what the first has', key => 'key-of-search-2',
+      sets => 'gpt-5-nano' },
+    { says => 'without a price', key => 'key-of-search-1', model => 'x-1',
+      status => 429, reply => qr/no price/ },
+];
+
+
+my %prompt = map { $_->[0] => 'word ' x $_->[1] }
+             ['short', 10], ['longer', 2000], ['long', 5000];
+
+$STEPS{'prompt-size.conf'} = [
+    (map { my ($size, $model) = @$_;
+           { says => $size, model => 'auto', prompt => $prompt{$size},
+             sets => $model } }
+         [short => 'gpt-5-nano'], [longer => 'gpt-5-mini'], [long => 'gpt-5']),
+    (map { { says => "$_, by its name", model => 'gpt-5-mini',
+             prompt => $prompt{$_}, sets => 'gpt-5-mini' } }
+         sort keys %prompt),
+    { says => 'another model', model => 'gpt-4o', status => 403,
+      reply => qr/models/ },
+];
+
+my %pro = (key => 'key-of-pro-1', model => 'gpt-5');
+
+$STEPS{'tiers.conf'} = [
+    { says => 'nobody', status => 403, model => 'gpt-5-nano' },
+    { says => 'a model of the free tier', key => 'any', model => 'gpt-5-nano',
+      max => 5000, bound => 1000, headers => ['X-Usage' => '1000 4000'],
+      times => 4 },
+    { says => 'its tokens are spent', key => 'any', model => 'gpt-5-nano',
+      max => 1000, status => 429, reply => qr/limit free/,
+      headers => ['X-Usage' => '1 1'] },
+    { says => 'those of another key are not', key => 'other', bound => 1000,
+      model => 'gpt-5-nano', max => undef },
+    { says => 'a model of another tier', key => 'any', model => 'gpt-5',
+      status => 403 },
+    { %pro, says => 'which has it', max => 20000, bound => 16000,
+      headers => ['X-Usage' => '100000 100000'], times => 4 },
+    { %pro, says => 'until it has spent its own', status => 429,
+      max => 16000, reply => qr/limit pro/ },
+    { %pro, says => 'and not others', model => 'o3', status => 403 },
+    { says => 'the lab', key => 'key-of-lab-1', model => 'o3', max => 99999,
+      bound => 99999, headers => ['X-Usage' => '500000 500000'], times => 3 },
+];
+
+my @OPENAI = ('Host: api.openai.com',
+              'Authorization: Bearer the-key-of-openai');
+my @AZURE = ('Host: example.openai.azure.com', 'Api-Key: the-key-of-azure',
+             'POST /openai/v1/chat/completions HTTP/1.1');
+my %azure = (arrives => \@AZURE, never => qr{key-of-openai|mine|Host: api},
+             sets => 'prod-gpt-5-mini', key => 'mine');
+my %openai = (arrives => \@OPENAI, never => qr/azure|mine/, key => 'mine',
+              sets => 'gpt-5-mini');
+my @FAILS = ('X-Status' => '503 api.openai.com');
+
+$STEPS{'failover.conf'} = [
+    { %openai, says => 'all is well', times => 10 },
+    { %azure, says => 'a call that fails', headers => \@FAILS, calls => 2,
+      times => 10 },
+    { says => 'one that neither has', model => 'gpt-4o', status => 403 },
+    { %azure, says => 'a breach', times => 15 },
+];
+
+$STEPS{'batch-lane.conf'} = [
+    { says => 'four at once', uri => '/batch/v1/chat/completions',
+      max => 4000, bound => 2000, times => 4,
+      arrives => ['POST /v1/chat/completions HTTP/1.1'] },
+    { says => 'the next one in its turn',
+      uri => '/batch/v1/chat/completions' },
+    { says => 'who is waited for does not wait', max => 4000, bound => 4000 },
+    { says => 'and is not well', headers => \@FAILS, status => 503,
+      calls => 1, times => 20 },
+    { says => 'so the lane stands back', status => 503,
+      uri => '/batch/v1/chat/completions', reply => qr/deny/, times => 3 },
+];
+
+
 # The end of a path => content type, events
 
 my %STREAMS = (
@@ -110,7 +267,7 @@ my %STREAMS = (
 );
 
 sub _stream {
-    my ($path, $model) = @_;
+    my ($path, $model, $usage) = @_;
 
     my ($end) = $path =~ m{([:/][^:/]*)\z};
     my ($last) = $path =~ m{(/[^/]*/[^/:]*)\z};
@@ -122,7 +279,7 @@ sub _stream {
     my $claude = $path =~ m{/messages\z|:streamRawPredict\z};
     my $a = answer(api => $claude ? 'anthropic' : 'openai_chat', stream => 1,
                    model => $model // $path =~ s{.*/|:.*}{}gr,
-                   include_usage => 1);
+                   include_usage => 1, usage => $usage);
 
     return ($a->{type}, @{ $a->{pieces} });
 }
@@ -141,11 +298,34 @@ sub provide {
         return response($f->{status}, $f->{headers}, $f->{body});
     }
 
-    my ($type, @events) = _stream($request->{path}, $call->{model});
+    my ($status, $host) = split / /, $request->{headers}{'x-status'} || '';
+
+    return response($status, ['Content-Type' => 'text/plain'], 'not now')
+        if $host && $request->{headers}{host} eq $host;
+
+    my ($input, $output) = split / /, $request->{headers}{'x-usage'} || '';
+    my ($type, @events) = _stream($request->{path}, $call->{model},
+                                  { input => $input, output => $output });
 
     return response(200, ['Content-Type' => $type, @SAYS], '',
                     framing => 'chunked',
                     pieces => [map { ($_, [pause => 3]) } @events]);
+}
+
+
+# A place for an example in a test: what adapt() of LLM::Docs takes.
+
+sub setting {
+    my ($t, $upstream) = @_;
+
+    spew($t->path('ca.pem'), $CERTIFICATE);
+    spew($t->path('prices.json'),
+         slurp("$LLM::Test::TOP/docs/examples/prices.json"));
+
+    return (dir => $t->dir, module => $LLM::Test::MODULE,
+            listen => [map { $t->port($_) } 0 .. 3],
+            upstream => $upstream->addr, certificate => $t->path('ca.pem'),
+            user => $> == 0 ? 'user root root;' : '');
 }
 
 
