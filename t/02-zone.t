@@ -16,7 +16,7 @@ use LLM::Unit;
 use Test::More;
 
 my @SOURCES = map { "zone/ngx_http_llm_$_.c" }
-              qw(arena label live marks owner quota series sum window);
+              qw(arena label live marks owner quota series slo sum window);
 my @ZONE = (sources => \@SOURCES, libs => ['-lm'],
             flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"]);
 
@@ -26,6 +26,7 @@ LLM::Unit::run('zone_windows', @ZONE, builds => ['plain']);
 LLM::Unit::run('zone_order', @ZONE);
 LLM::Unit::run('zone_live', @ZONE);
 LLM::Unit::run('zone_quota', @ZONE);
+LLM::Unit::run('zone_slo', @ZONE);
 
 # the instructions that count are those of the build that serves
 LLM::Unit::run('zone_procs', @ZONE, builds => ['plain']);
