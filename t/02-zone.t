@@ -27,6 +27,7 @@ LLM::Unit::run('zone_order', @ZONE);
 LLM::Unit::run('zone_live', @ZONE);
 LLM::Unit::run('zone_quota', @ZONE);
 LLM::Unit::run('zone_slo', @ZONE);
+LLM::Unit::run('zone_slo_procs', @ZONE);
 
 # the instructions that count are those of the build that serves
 LLM::Unit::run('zone_procs', @ZONE, builds => ['plain']);

@@ -84,7 +84,7 @@ is(slo('ttft')->{good}, 3, 'good');
 is(slo('ttft')->{bad}, 1, 'bad');
 is(slo('errors')->{good}, 4, 'no error');
 call('s500'); call('s400'); call('s429');
-is(slo('ttft')->{bad}, 3, 'errors are bad');
+ok(wait_for(3, sub { slo('ttft')->{bad} == 3 }), 'errors are bad');
 is(slo('errors')->{bad}, 2, 'errors are errors');
 is(slo('ttft')->{state}, 'ok', 'still');
 my @c = map { my $c = $t->client; $c->send(build_request('POST', '/hang/v1/chat/completions', $ask)); $c } 1 .. 4;

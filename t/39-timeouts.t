@@ -94,6 +94,7 @@ $t->config(<<"EOC");
 http {
     %%HTTP%%
     llm_zone zone=main:8m;
+    llm_limit_zone \$arg_key zone=slow:1m rate=1r/s;
     proxy_cache_path %%DIR%%/cache keys_zone=cache:1m;
 
     upstream two {
@@ -152,6 +153,14 @@ http {
             llm_stream_timeout ttft=300ms;
             proxy_next_upstream error timeout http_504 non_idempotent;
             proxy_pass http://two;
+        }
+        location /limit/ {
+            llm_limit zone=slow burst=1r delay=3s;
+            $proxy
+        }
+        location /short/ {
+            llm_limit zone=slow burst=1r delay=100ms;
+            $proxy
         }
         location /delay/ { llm_delay \$arg_d; $proxy }
         location /again/ {
@@ -504,6 +513,28 @@ SKIP: {
     ($log) = $t->logged(1);
     is($log->{outcome}, 'aborted', 'HTTP/2: aborted');
 }
+
+# of a limit
+
+for my $n (0, 1) {
+    $at = mono();
+    $r = $t->post(path('limit/ok') . '?key=a', $ask);
+    ($log) = $t->logged(1);
+    is($r->{body}, $stream->{body}, "limit: call $n");
+    cmp_ok($log->{wait}, '>=', $n - 0.1, "waits $n s") if $n;
+    cmp_ok($log->{wait}, '<', $n + 0.3 * $SLOW, 'and no longer');
+}
+
+$r = $t->post(path('short/ok') . '?key=a', $ask);
+is($r->{status}, 429, 'limit: a wait that would be too long');
+
+$c = $t->client;
+$c->send(build_request('POST', path('limit/ok') . '?key=a', $ask));
+select undef, undef, undef, 0.1;
+$c->close;
+$t->logged(1);
+($log) = $t->logged(1);
+is($log->{outcome}, 'aborted', 'limit: a client that leaves');
 
 # once a call
 
