@@ -236,7 +236,7 @@ $STEPS{'batch-lane.conf'} = [
     { says => 'four at once', uri => '/batch/v1/chat/completions',
       max => 4000, bound => 2000, times => 4,
       arrives => ['POST /v1/chat/completions HTTP/1.1'] },
-    { says => 'the next one in its turn',
+    { says => 'the next one in its turn', least => 0.3,
       uri => '/batch/v1/chat/completions' },
     { says => 'who is waited for does not wait', max => 4000, bound => 4000 },
     { says => 'and is not well', headers => \@FAILS, status => 503,
