@@ -108,6 +108,8 @@ my @RUNS = (
     ['failover.conf', '/v1/chat/completions', 'gpt-5-mini', 'openai', '',
      arrives => ['Authorization: Bearer the-key-of-openai',
                  'Host: api.openai.com']],
+    (map { ["$_.conf", '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'] }
+         qw(degraded canary latency-ladder)),
     ['README.md', '/v1/chat/completions', 'gpt-5-mini', 'openai', 'a'],
 );
 
@@ -230,6 +232,38 @@ $STEPS{'failover.conf'} = [
       times => 10 },
     { says => 'one that neither has', model => 'gpt-4o', status => 403 },
     { %azure, says => 'a breach', times => 15 },
+];
+
+my %gpt5 = (model => 'gpt-5', sets => 'gpt-5');
+
+$STEPS{'degraded.conf'} = [
+    { %gpt5, says => 'all is well', times => 10 },
+    { %gpt5, says => 'it fails', headers => \@FAILS, status => 503,
+      calls => 1, times => 10 },
+    { says => 'a breach: the faster model', model => 'gpt-5',
+      sets => 'gpt-5-mini', times => 15 },
+    { says => 'another model as before', model => 'gpt-5-nano',
+      sets => 'gpt-5-nano', times => 4 },
+    { %gpt5, says => 'the twentieth is a probe' },
+    { says => 'the next is none', model => 'gpt-5', sets => 'gpt-5-mini' },
+];
+
+my %canary = (headers => ['X-User' => 'cleo'], model => 'gpt-5');
+
+$STEPS{'canary.conf'} = [
+    { %gpt5, says => 'most', headers => ['X-User' => 'ada'], times => 5 },
+    { %canary, says => 'one of ten', sets => 'gpt-5-mini', times => 5 },
+    { %canary, says => 'which fails', headers => [@FAILS, 'X-User' => 'cleo'],
+      status => 503, calls => 1, times => 15 },
+    { %canary, says => 'is over', sets => 'gpt-5', times => 30 },
+    { %gpt5, says => 'most as before', headers => ['X-User' => 'ada'] },
+];
+
+$STEPS{'latency-ladder.conf'} = [
+    map { my ($user, $least) = @$_;
+          { says => "$user waits $least s", headers => ['X-User' => $user],
+            $least ? (least => $least) : () } }
+    [leo => 0], [ada => 0.25], [eve => 0.5], [noor => 1]
 ];
 
 $STEPS{'batch-lane.conf'} = [
