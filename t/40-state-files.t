@@ -26,4 +26,11 @@ LLM::Unit::run($_, sources => \@SOURCES, libs => ['-lm', '-lz'],
                args => ["$dir"])
     for qw(state_books state_live);
 
+LLM::Unit::run('state_calls', sources => \@SOURCES,
+               libs => ['-lm', '-lz', map { "-Wl,--wrap=$_" }
+                        qw(open close pwrite fsync rename unlink flock fstat
+                           stat)],
+               flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"],
+               args => ["$dir"]);
+
 done_testing;

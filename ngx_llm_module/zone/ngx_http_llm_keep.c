@@ -470,7 +470,7 @@ ngx_http_llm_keep_exit(ngx_http_llm_keep_t *keep, ngx_log_t *log)
 
         /* the last of all */
 
-        if (ngx_http_llm_state_write(st, 1) != 0) {
+        if (ngx_http_llm_state_finish(st) != 0) {
             (void) ngx_http_llm_state_ails(st);
 
             ngx_log_error(NGX_LOG_ERR, log, st->fault.err,
@@ -479,7 +479,5 @@ ngx_http_llm_keep_exit(ngx_http_llm_keep_t *keep, ngx_log_t *log)
                           st->kind->directive, st->name, st->path,
                           ngx_http_llm_state_steps[st->fault.step]);
         }
-
-        (void) ngx_http_llm_state_leave(st);
     }
 }

@@ -276,6 +276,9 @@ void ngx_http_llm_state_join(ngx_http_llm_state_t *st);
 /* 1 if none is left that uses it. */
 int ngx_http_llm_state_leave(ngx_http_llm_state_t *st);
 
+/* The last snapshot, of the last one: as write. */
+int ngx_http_llm_state_finish(ngx_http_llm_state_t *st);
+
 /* Takes the writing over if nobody has it: 1 if it is ours. */
 int ngx_http_llm_state_elect(ngx_http_llm_state_t *st);
 

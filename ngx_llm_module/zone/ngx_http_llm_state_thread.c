@@ -28,6 +28,7 @@
 
 
 #define NGX_HTTP_LLM_STATE_SECOND  1000000000ull
+#define NGX_HTTP_LLM_STATE_TRIES   200      /* 10 ms each */
 
 
 typedef struct {
@@ -108,6 +109,35 @@ ngx_http_llm_state_leave(ngx_http_llm_state_t *st)
     }
 
     return 1;
+}
+
+
+int
+ngx_http_llm_state_finish(ngx_http_llm_state_t *st)
+{
+    int       rc, i;
+    uint64_t  fault;
+
+    /* of two that left at once each takes itself for the last */
+
+    for (i = 0; /* void */ ; i++) {
+
+        rc = ngx_http_llm_state_write(st, 1);
+
+        fault = __atomic_load_n(&st->head->fault, __ATOMIC_RELAXED);
+
+        if (rc == 0 || fault >> 32 != NGX_HTTP_LLM_STEP_BUSY
+            || i == NGX_HTTP_LLM_STATE_TRIES)
+        {
+            break;
+        }
+
+        (void) usleep(10000);
+    }
+
+    ngx_http_llm_state_unhold(st);
+
+    return rc;
 }
 
 
