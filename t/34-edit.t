@@ -109,6 +109,9 @@ my $up = $t->upstream(sub {
                         Compress::Zlib::memGzip($bytes));
     }
 
+    push @headers, 'Content-Encoding' => 'identity'
+        if $request->{uri} =~ /\bidentity&/;
+
     my $framing = qw(chunked length close)[rand 3];
     return response(200, \@headers, $bytes, framing => $framing,
         $framing eq 'chunked' ? (pieces => [pieces($bytes)])
@@ -267,6 +270,12 @@ SKIP: {
 
 $r = call('plain', 'zip&seed=7', $body{unasked});
 is($r->{body}, want(7, 1), 'a compressed stream is not changed');
+
+
+# An encoding that is none
+
+$r = call('plain', 'identity&seed=8', $body{unasked});
+is($r->{body}, want(8, 0), 'Content-Encoding: identity');
 
 
 # Broken off at any place: what plain nginx gives, less the chunk if it was

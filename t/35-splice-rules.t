@@ -41,6 +41,7 @@ http {
     llm_zone zone=main:8m;
     llm_price small input=1 output=2;
     keepalive_requests 1000000;
+    client_max_body_size 64m;
     upstream up { server %%UPSTREAM%%; keepalive 4; }
     proxy_http_version 1.1;
     proxy_set_header Connection "";
@@ -215,6 +216,8 @@ is(call('/max/v1/embeddings', '{"model":"m","input":"a","max_tokens":900}')
 is(call("/reject$chat")->{status}, 400, 'rejected');
 is(call("/reject$chat", '{"model":"m","max_tokens":-1}')->{status}, 400,
    'rejected: -1');
+is(call("/reject$chat", '{"model":"m","max_tokens":"900"}')->{status}, 400,
+   'rejected: no number');
 is(got(call("/reject$chat", '{"model":"m","max_tokens":100}')), 'm 100',
    'not rejected');
 is(got(call("/reject$chat", '{"model":"m"}')), 'm -',
@@ -247,6 +250,15 @@ is(call("/accel$chat")->{body}, $body, 'X-Accel-Redirect: as it was sent');
 my $r = call("/set$chat");
 is($r->{headers}{'x-body'}, $r->{body}, '$request_body is what is sent');
 is($r->{headers}{'x-text'}, length $r->{body}, '$content_length as well');
+
+
+# Large, and in a file
+
+my $large = '{"x":"' . 'y' x 20_000_000 . '","model":"big-model"}';
+$r = call("/set$chat", $large);
+(my $small = $large) =~ s/"big-model"/"small"    /;
+ok($r->{status} == 200 && $r->{body} eq $small, '20 MB')
+    or diag("status $r->{status}, " . length $r->{body});
 
 
 # Whole although it is not to be buffered; larger than a limit only by us

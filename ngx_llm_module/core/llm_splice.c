@@ -392,13 +392,46 @@ llm_splice_bounded(unsigned operation)
 
 /* Ollama takes 0 for no bound as well, behind its own API and OpenAI's. */
 
-int
+static int
 llm_splice_unbounded(const llm_splice_call_t *call)
 {
     return call->unbounded
            || (call->has_max_tokens && call->max_tokens == 0
                && (call->dialect == LLM_DIALECT_OLLAMA
                    || llm_str_is(call->provider, "ollama")));
+}
+
+
+/* Bounds that are not all numbers, or null. */
+
+static int
+llm_splice_odd_bound(const llm_request_marks_t *marks)
+{
+    uint32_t  i;
+
+    if (marks->nbounds > LLM_MARK_BOUNDS) {
+        return 1;
+    }
+
+    for (i = 0; i < marks->nbounds; i++) {
+        if (marks->bound[i].kind != LLM_MARK_VALUE
+            && marks->bound[i].kind != LLM_MARK_NULL)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+llm_splice_exceeds(const llm_splice_call_t *call, uint64_t max)
+{
+    return llm_splice_bounded(call->operation)
+           && (llm_splice_unbounded(call)
+               || (call->has_max_tokens && call->max_tokens > max)
+               || llm_splice_odd_bound(call->marks));
 }
 
 
@@ -419,20 +452,14 @@ llm_splice_max(llm_splice_plan_t *plan, llm_splice_top_t *top)
         return LLM_SPLICE_OK;
     }
 
-    if (marks->nbounds > LLM_MARK_BOUNDS) {
+    if (llm_splice_odd_bound(marks)) {
         return LLM_SPLICE_BOUND;
     }
 
     numbers = 0;
 
     for (i = 0; i < marks->nbounds; i++) {
-        m = &marks->bound[i];
-
-        if (m->kind != LLM_MARK_VALUE && m->kind != LLM_MARK_NULL) {
-            return LLM_SPLICE_BOUND;
-        }
-
-        numbers += (m->kind == LLM_MARK_VALUE);
+        numbers += (marks->bound[i].kind == LLM_MARK_VALUE);
     }
 
     if (numbers && !llm_splice_unbounded(call)

@@ -99,8 +99,9 @@ unsigned llm_splice_plan(llm_splice_plan_t *plan,
 /* Whether a call of this kind generates tokens that a bound could bound. */
 int llm_splice_bounded(unsigned operation);
 
-/* Whether the call's own bound is none that holds here. */
-int llm_splice_unbounded(const llm_splice_call_t *call);
+/* Whether the call asks for more output than that: by a larger bound, by one
+ * that bounds nothing, or by one that somebody might read as such. */
+int llm_splice_exceeds(const llm_splice_call_t *call, uint64_t max);
 
 
 #endif /* _LLM_SPLICE_H_INCLUDED_ */

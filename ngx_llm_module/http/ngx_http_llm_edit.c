@@ -60,6 +60,25 @@ struct ngx_http_llm_edit_s {
 #define NGX_HTTP_LLM_EDIT_TAG  ((ngx_buf_tag_t) &ngx_http_llm_edit_body)
 
 
+static ngx_uint_t
+ngx_http_llm_edit_encoded(ngx_http_request_t *r)
+{
+    ngx_str_t  *value;
+
+    if (r->headers_out.content_encoding == NULL) {
+        return 0;
+    }
+
+    value = &r->headers_out.content_encoding->value;
+
+    return value->len
+           && !(value->len == sizeof("identity") - 1
+                && ngx_strncasecmp(value->data, (u_char *) "identity",
+                                   sizeof("identity") - 1)
+                   == 0);
+}
+
+
 void
 ngx_http_llm_edit_header(ngx_http_llm_ctx_t *ctx, ngx_uint_t framing)
 {
@@ -70,7 +89,7 @@ ngx_http_llm_edit_header(ngx_http_llm_ctx_t *ctx, ngx_uint_t framing)
     r = ctx->request;
 
     if (framing != LLM_FRAMING_SSE || !ngx_http_llm_splice_usage(ctx)
-        || r->headers_out.content_encoding || r->header_only)
+        || ngx_http_llm_edit_encoded(r) || r->header_only)
     {
         return;
     }

@@ -170,14 +170,13 @@ ngx_http_llm_splice_exceeds(ngx_http_llm_ctx_t *ctx, uint64_t max)
 
     s = ngx_http_llm_splice_get(ctx);
 
-    if (s == NULL || !llm_splice_bounded(ctx->operation)) {
+    if (s == NULL) {
         return 0;
     }
 
     ngx_http_llm_splice_call(ctx, s, &call);
 
-    return llm_splice_unbounded(&call)
-           || (call.has_max_tokens && call.max_tokens > max);
+    return llm_splice_exceeds(&call, max);
 }
 
 

@@ -45,8 +45,7 @@ ngx_int_t ngx_http_llm_splice_apply(ngx_http_llm_ctx_t *ctx,
 /* The body as the client sent it. */
 void ngx_http_llm_splice_restore(ngx_http_llm_ctx_t *ctx);
 
-/* Whether the call asks for more output than that, or for no bound at all in
- * so many words. */
+/* Whether the call asks for more output than that (llm_splice_exceeds()). */
 ngx_uint_t ngx_http_llm_splice_exceeds(ngx_http_llm_ctx_t *ctx,
     uint64_t max);
 
