@@ -60,6 +60,79 @@ sub run_step {
 }
 
 
+# What docs/recipes.md says that the status shows afterwards.
+
+sub usd { return sprintf '%.2f', $_[0] }
+
+my %SHOWS = (
+
+    'team-budgets.conf' => sub {
+        my ($status) = @_;
+
+        my %team = map { $_->{key} => $_ } @{ $status->{budgets} };
+        my $one = $team{support};
+        is("$one->{limit} $one->{unit} $one->{period}", '5.000000000 usd day',
+           'a budget');
+        is(usd($one->{spent}), '5.20', 'of 2 x 2, 3 x 0.4 and a little');
+        is(usd($one->{reserved}), '0.00', 'nothing is held');
+        is($one->{refused}, 2, 'two were refused');
+        is(usd($team{search}{spent}), '16.00', 'another one, by both keys');
+    },
+
+    'tiers.conf' => sub {
+        my ($status) = @_;
+
+        my ($free) = grep { $_->{refused} && $_->{zone} eq 'free' }
+                     @{ $status->{limits} };
+        is($free->{refused}, 1, 'a call was refused');
+        is(scalar(grep { $_->{zone} eq 'free' } @{ $status->{limits} }), 2,
+           'two keys of the free tier');
+        is(scalar(grep { $_->{zone} eq 'pro' } @{ $status->{limits} }), 1,
+           'one of the other');
+        unlike($json->encode($status), qr/key-of|"any"/, 'and no key');
+    },
+
+    'failover.conf' => sub {
+        my ($status) = @_;
+
+        my %by = map { $_->{labels}{provider} => $_->{windows}{all} }
+                 @{ $status->{series} };
+        my ($slo) = @{ $status->{slo} };
+        my $azure = $by{'azure.ai.openai'};
+        is($by{openai}{calls}{ok}, 10, 'calls of the first');
+        is($azure->{calls}{ok}, 10 + $slo->{moved}, 'and of the second');
+        is($by{openai}{attempts}{failed}, 10 + $slo->{probes},
+           'what failed is booked where it failed');
+        is($azure->{attempts}{failed}, 0, 'and not where it did not');
+        is($slo->{state}, 'breach', 'a breach');
+    },
+
+    'batch-lane.conf' => sub {
+        my ($status) = @_;
+
+        my ($lane) = @{ $status->{limits} };
+        is("$lane->{key} $lane->{delayed} $lane->{refused}", 'lane 1 0',
+           'one has waited');
+        my ($batch) = map { $_->{windows}{all} }
+                      grep { $_->{labels}{route} eq 'batch' }
+                      @{ $status->{series} };
+        cmp_ok($batch->{latency}{wait}{max}, '>', 0.3, 'as the status says');
+        is($status->{slo}[0]{state}, 'breach', 'the others are not well');
+    },
+);
+
+sub shows {
+    my ($t, $name) = @_;
+
+    my $by = $name =~ /failover/ ? 'provider' : $name =~ /batch/ ? 'route'
+             : 'model';
+    my $r = $t->get("/llm-status?window=all&by=$by");
+
+    $SHOWS{$name}->($json->decode($r->{body})) if $SHOWS{$name};
+    return;
+}
+
+
 for my $name (grep { steps($_) } @EXAMPLES) {
     subtest $name => sub {
         my $t = LLM::Test->new;
@@ -73,6 +146,7 @@ for my $name (grep { steps($_) } @EXAMPLES) {
             run_step($t, $up, $step) for 1 .. $step->{times};
         }
 
+        shows($t, $name);
         $t->finish(books => 1);
     };
 }

@@ -227,10 +227,10 @@ my %openai = (arrives => \@OPENAI, never => qr/azure|mine/, key => 'mine',
 my @FAILS = ('X-Status' => '503 api.openai.com');
 
 $STEPS{'failover.conf'} = [
+    { says => 'a model that neither has', model => 'gpt-4o', status => 403 },
     { %openai, says => 'all is well', times => 10 },
     { %azure, says => 'a call that fails', headers => \@FAILS, calls => 2,
       times => 10 },
-    { says => 'one that neither has', model => 'gpt-4o', status => 403 },
     { %azure, says => 'a breach', times => 15 },
 ];
 
