@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP ();
-use LLM::Docs qw(adapt);
+use LLM::Docs qw(adapt blocks);
 use LLM::Examples qw(provide setting steps);
 use LLM::Test;
 use LLM::Util qw(mono slurp);
@@ -133,13 +133,23 @@ sub shows {
 }
 
 
-for my $name (grep { steps($_) } @EXAMPLES) {
+my %example = map { $_ => slurp("$LLM::Test::TOP/docs/examples/$_") }
+              @EXAMPLES;
+
+# what README.md begins with, in the configuration that it goes on with
+
+my %readme = map { $_->[1] => $_->[2] }
+             grep { $_->[0] eq 'nginx' }
+             reverse blocks(slurp("$LLM::Test::TOP/README.md"));
+$example{'README.md'} = $readme{complete} =~ s/^http \{\n/$&$readme{http}/mr;
+
+
+for my $name (grep { steps($_) } sort keys %example) {
     subtest $name => sub {
         my $t = LLM::Test->new;
         my $up = $t->upstream(\&provide);
-        my $text = slurp("$LLM::Test::TOP/docs/examples/$name");
 
-        $t->config(adapt($text, setting($t, $up), plain => 1));
+        $t->config(adapt($example{$name}, setting($t, $up), plain => 1));
         $t->start;
 
         for my $step (steps($name)) {

@@ -266,6 +266,18 @@ $STEPS{'latency-ladder.conf'} = [
     [leo => 0], [ada => 0.25], [eve => 0.5], [noor => 1]
 ];
 
+$STEPS{'README.md'} = [
+    { says => 'a key', key => 'key-1', headers => \@MILLION },
+    { says => 'has spent its tokens', key => 'key-1', status => 429,
+      reply => qr/limit tpm/ },
+    (map { { says => "key $_", key => "key-$_", headers => \@MILLION } }
+         2 .. 25),
+    { says => 'all have spent 50 USD', key => 'key-26', status => 429,
+      reply => qr/budget day/ },
+    { says => 'another model', key => 'key-26', model => 'gpt-5',
+      status => 403, reply => qr/models/ },
+];
+
 $STEPS{'batch-lane.conf'} = [
     { says => 'four at once', uri => '/batch/v1/chat/completions',
       max => 4000, bound => 2000, times => 4,
