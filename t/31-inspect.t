@@ -175,6 +175,10 @@ $t->write_file('locations', $t->expand(<<'EOC'));
         add_header X-Model $llm_request_model;
         add_header X-Size $llm_prompt_size;
     }
+    location /timed/ {
+        client_body_timeout 300ms;
+        proxy_pass http://%%UPSTREAM%%;
+    }
     location /few/ {
         client_max_body_size 10k;
         error_page 413 /large.json;
@@ -486,6 +490,18 @@ subtest 'time' => sub {
     my ($log) = $t->logged(1);
     cmp_ok($log->{wait}, '>', 0.29, 'is waited for');
     cmp_ok($log->{wait}, '<', $log->{duration} + 1e-9, 'and no longer');
+};
+
+subtest 'a client that stops' => sub {
+    my $c = $t->client;
+    $c->send(build_request('POST', "/timed$path", undef,
+                           'Content-Length' => 1000));
+    $c->send('{"model":"m",');
+    my $r = $c->response;
+    $c->close;
+    my ($log) = $t->logged(1);
+    is($log->{outcome}, 'aborted', 'is no call that was answered');
+    like($log->{status}, qr/^(?:400|408)$/, 'its time is over');
 };
 
 subtest 'clients that leave, or say nothing' => sub {
