@@ -2,6 +2,9 @@
 # of the client's stream, that one alone, however the stream comes: line ends,
 # framings, splits, buffered or not, stored and replayed, compressed after us,
 # broken off, read slowly.  And the module has seen what it told.
+#
+# What this cannot see: the queue that begins when a client takes no more, as
+# a buf of nginx's own is among those that wait, and holds the upstream too.
 
 use strict;
 use warnings;
