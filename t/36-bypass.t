@@ -33,6 +33,8 @@ http {
     %%HTTP%%
     llm_zone zone=main:16m;
     llm_budget_zone all zone=day:1m period=day;
+    llm_price dear input=1000000 output=1000000;
+    llm_price cheap input=0.001 output=0.001;
     client_max_body_size 8m;
 
     server {
@@ -55,6 +57,12 @@ http {
             llm_budget zone=day limit=0;
             proxy_pass http://%%UPSTREAM%%;
         }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_3%%;
+        llm main;
+        llm_max_cost 1;
+        location / { proxy_pass http://%%UPSTREAM%%; }
     }
     server {
         listen 127.0.0.1:%%PORT_2%%;
@@ -502,6 +510,26 @@ closed('a deny list', [map { [$_->[0], ref $_->[1] ? @{ $_->[1] } : $_->[1]] }
     ['websocket', build_request('GET', '/v1/realtime?model=evil', undef,
                       Connection => 'Upgrade', Upgrade => 'websocket')],
 ], 2);
+
+
+# what a call may cost is by the model that will run
+
+closed('a maximum of the cost', [
+    ['body', post($chat, qq({"model":"dear",$m}))],
+    ['Gemini', post('/v1beta/models/dear:generateContent',
+                    '{"model":"cheap","contents":[{"parts":[{"text":"x"}]}]}')],
+    ['Converse', post('/model/dear/converse', qq({"model":"cheap",$m}))],
+    ['InvokeModel', post('/model/dear/invoke', '{"model":"cheap",'
+                         . '"anthropic_version":"bedrock-2023-05-31",'
+                         . "\"max_tokens\":10,$m}")],
+    ['twice', post($chat, qq({"model":"dear","model":"cheap",$m}))],
+    ['a twin', post($chat, qq({"Model":"dear","model":"cheap",$m}))],
+], 3);
+
+{
+    my $r = ask(post($chat, qq({"model":"cheap","max_tokens":9,$m})), 3);
+    is($r->{status}, 200, 'a cheap one passes');
+}
 
 
 # what only looks so

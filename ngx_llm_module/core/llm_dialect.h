@@ -169,6 +169,8 @@ typedef struct {
 #define LLM_DIALECT_F_CALLS    0x01  /* tool calls come whole, without ids */
 #define LLM_DIALECT_F_ARRAY    0x02  /* "[" begins a stream */
 #define LLM_DIALECT_F_WRAPPED  0x04  /* frames hold base64 of the events */
+#define LLM_DIALECT_F_PATH     0x08  /* the model is that of the path, if it
+                                        names one, whatever the body says */
 
 
 typedef enum {

@@ -179,7 +179,8 @@ static const llm_event_kind_t  llm_invoke_kinds[] = {
 
 const llm_dialect_t  llm_dialect_converse = {
     "converse", "aws.bedrock", LLM_OP_CHAT, LLM_USAGE_REPLACE|LLM_USAGE_APART,
-    LLM_END_FINISH, LLM_DIALECT_F_CALLS, LLM_FRAMING_EVENTSTREAM, "",
+    LLM_END_FINISH, LLM_DIALECT_F_CALLS|LLM_DIALECT_F_PATH,
+    LLM_FRAMING_EVENTSTREAM, "",
     llm_converse_kinds,
     ROWS(llm_converse_rows), ROWS(llm_converse_stream),
     ROWS(llm_converse_whole)
@@ -188,7 +189,8 @@ const llm_dialect_t  llm_dialect_converse = {
 
 const llm_dialect_t  llm_dialect_invoke = {
     "invoke", "aws.bedrock", LLM_OP_CHAT, LLM_USAGE_APART, LLM_END_FINISH,
-    LLM_DIALECT_F_WRAPPED, LLM_FRAMING_EVENTSTREAM, "tool_use",
+    LLM_DIALECT_F_WRAPPED|LLM_DIALECT_F_PATH, LLM_FRAMING_EVENTSTREAM,
+    "tool_use",
     llm_invoke_kinds,
     ROWS(llm_invoke_rows), ROWS(llm_invoke_stream), ROWS(llm_invoke_whole)
 };

@@ -121,7 +121,8 @@ static const llm_event_kind_t  llm_interactions_kinds[] = {
 
 const llm_dialect_t  llm_dialect_gemini = {
     "generate_content", "gcp.gemini", LLM_OP_GENERATE_CONTENT,
-    LLM_USAGE_BESIDE, LLM_END_NONE, LLM_DIALECT_F_CALLS|LLM_DIALECT_F_ARRAY,
+    LLM_USAGE_BESIDE, LLM_END_NONE,
+    LLM_DIALECT_F_CALLS|LLM_DIALECT_F_ARRAY|LLM_DIALECT_F_PATH,
     LLM_FRAMING_SSE, "", llm_kinds_any,
     ROWS(llm_gemini_rows), NO_ROWS, NO_ROWS
 };

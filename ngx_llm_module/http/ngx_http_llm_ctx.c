@@ -436,6 +436,13 @@ ngx_http_llm_ctx_price(ngx_http_llm_ctx_t *ctx)
     q.asked = ngx_http_llm_ctx_sent(ctx);
     q.guessed = ctx->guessed;
 
+    if (ctx->path_model.len
+        && (llm_dialects[ctx->dialect]->flags & LLM_DIALECT_F_PATH))
+    {
+        /* a cheaper one in the body makes nothing cheaper */
+        q.asked = ngx_http_llm_view(&ctx->path_model);
+    }
+
     ngx_http_llm_ctx_where(ctx, &place);
 
     q.region = place.region;
