@@ -139,6 +139,9 @@ sub fails {
     ok(!eval { $t->start; 1 }, "$name: no start");
     ok(take($re), 'with a word');
     take(qr/./);
+
+    # nginx itself loses its first pool when it does not start
+    unlink grep { slurp($_) !~ /llm_/ } glob $t->path('asan.*');
     return;
 }
 
