@@ -16,7 +16,8 @@ use LLM::Unit;
 use Test::More;
 
 my @SOURCES = map { "zone/ngx_http_llm_$_.c" }
-              qw(arena label live marks owner quota series slo sum window);
+              qw(arena label live marks owner quota rows series slo sum
+                 window);
 my @ZONE = (sources => \@SOURCES, libs => ['-lm'],
             flags => ["-I$LLM::Test::TOP/ngx_llm_module/zone"]);
 

@@ -348,10 +348,15 @@ ngx_http_llm_arena_view(ngx_http_llm_zone_t *zone, ngx_http_llm_arena_t *a)
 
     zone->spare = 0;
     zone->self = 0;
-    zone->slot = 0;
-    zone->room = 0;
-    zone->starved = 0;
     zone->marking = 0;
+
+    memset(&zone->rows, 0, sizeof(ngx_http_llm_rows_t));
+
+    zone->rows.slots = a->slot;
+    zone->rows.high = &a->chunks_high;
+    zone->rows.chunks = p + a->chunks_at;
+    zone->rows.chunks_max = a->chunks_max;
+    zone->rows.row_size = sizeof(ngx_http_llm_row_t);
 }
 
 

@@ -369,10 +369,8 @@ typedef struct {
 
     uint32_t                spare;   /* a column in hand + 1 */
 
+    ngx_http_llm_rows_t     rows;    /* calls in flight */
     uint64_t                self;    /* owner word; 0 before join */
-    uint32_t                slot;    /* slot + 1 */
-    uint32_t                room;    /* chunk with free rows + 1 */
-    uint32_t                starved; /* calls before rows are looked for */
 
     uint32_t                marking; /* slot being marked + 1 */
     uint32_t                cursor;  /* next series to copy */

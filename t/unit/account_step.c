@@ -127,7 +127,7 @@ static void
 op_reserve(ngx_http_llm_accounts_t *a)
 {
     joined(a);
-    *flag = 1;
+    traced();
     (void) reserve(a, &hold, AMOUNT);
 }
 
@@ -138,7 +138,7 @@ op_settle(ngx_http_llm_accounts_t *a)
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
     ngx_http_llm_hold_deliver(a, &hold, 30);
-    *flag = 1;
+    traced();
     ngx_http_llm_hold_settle(a, &hold, 40, NOW, WALL);
 }
 
@@ -148,7 +148,7 @@ op_refund(ngx_http_llm_accounts_t *a)
 {
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
-    *flag = 1;
+    traced();
     ngx_http_llm_hold_settle(a, &hold, 0, NOW, WALL);
 }
 
@@ -159,7 +159,7 @@ op_more(ngx_http_llm_accounts_t *a)
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
     ngx_http_llm_hold_deliver(a, &hold, 130);
-    *flag = 1;
+    traced();
     ngx_http_llm_hold_settle(a, &hold, 150, NOW, WALL);
 }
 
@@ -169,7 +169,7 @@ op_deliver(ngx_http_llm_accounts_t *a)
 {
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
-    *flag = 1;
+    traced();
     ngx_http_llm_hold_deliver(a, &hold, 50);
 }
 
@@ -179,7 +179,7 @@ op_grow(ngx_http_llm_accounts_t *a)
 {
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
-    *flag = 1;
+    traced();
     reprice(a, 3 * AMOUNT);
 }
 
@@ -189,7 +189,7 @@ op_shrink(ngx_http_llm_accounts_t *a)
 {
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
-    *flag = 1;
+    traced();
     reprice(a, AMOUNT / 2);
 }
 
@@ -199,7 +199,7 @@ op_refused(ngx_http_llm_accounts_t *a)
 {
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
-    *flag = 1;
+    traced();
     reprice(a, 2000000);
 }
 
@@ -210,7 +210,7 @@ op_leave(ngx_http_llm_accounts_t *a)
     joined(a);
     (void) reserve(a, &hold, AMOUNT);
     ngx_http_llm_hold_deliver(a, &hold, 60);
-    *flag = 1;
+    traced();
     ngx_http_llm_ledger_leave(a, NOW);
 }
 
@@ -237,7 +237,7 @@ before_reap(ngx_http_llm_accounts_t *a)
 static void
 op_reap(ngx_http_llm_accounts_t *a)
 {
-    *flag = 1;
+    traced();
     joined(a);
 }
 
@@ -245,7 +245,7 @@ op_reap(ngx_http_llm_accounts_t *a)
 static void
 op_key(ngx_http_llm_accounts_t *a)
 {
-    *flag = 1;
+    traced();
     (void) ngx_http_llm_account_get(a, str("a new key"));
 }
 

@@ -48,6 +48,20 @@ step_init(size_t size)
 }
 
 
+/* For run, when it is ready: from here on each instruction counts. */
+
+static void
+traced(void)
+{
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1) {
+        _exit(3);
+    }
+
+    raise(SIGSTOP);
+    *flag = 1;
+}
+
+
 /* A process that is stopped before the operation; -1: none. */
 
 static pid_t
@@ -62,12 +76,6 @@ begin(const step_t *s, const void *op)
     pid = fork();
 
     if (pid == 0) {
-
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1) {
-            _exit(3);
-        }
-
-        raise(SIGSTOP);
         s->run(op, live_memory);
         _exit(0);
     }
@@ -101,7 +109,7 @@ bye(pid_t pid)
 }
 
 
-/* run sets *flag to 1 before what counts and to 2 behind it. */
+/* run sets *flag to 2 behind what counts. */
 
 static long
 every_state(const step_t *s, const void *op, const char *name)

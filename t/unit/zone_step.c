@@ -84,7 +84,7 @@ run(const void *p, void *memory)
 
     z = view(memory);
 
-    *flag = 1;
+    traced();
     op->op(&z);
     *flag = 2;
 }

@@ -545,10 +545,10 @@ before_reap(ngx_http_llm_zone_t *z)
     some(z);
     op_live(z);
 
-    z->arena->slot[z->slot - 1].owner ^= STRANGE;
+    z->arena->slot[z->rows.slot - 1].owner ^= STRANGE;
     z->self = 0;
-    z->slot = 0;
-    z->room = 0;
+    z->rows.slot = 0;
+    z->rows.room = 0;
 }
 
 
@@ -556,6 +556,7 @@ static void
 op_reap(ngx_http_llm_zone_t *z)
 {
     z->self = ngx_http_llm_owner_self();
+    z->rows.self = z->self;
     (void) ngx_http_llm_live_reap(z);
 }
 
