@@ -54,5 +54,8 @@ void *ngx_http_llm_models_compile(ngx_conf_t *cf, const llm_pattern_t *p);
 ngx_int_t ngx_http_llm_models_exec(void *regex, llm_str_t model);
 ngx_int_t ngx_http_llm_models_match(const llm_pattern_t *p, llm_str_t model);
 
+/* The worker ends: what it remembers of the latter goes. */
+void ngx_http_llm_models_exit(void);
+
 
 #endif /* _NGX_HTTP_LLM_MODELS_H_INCLUDED_ */

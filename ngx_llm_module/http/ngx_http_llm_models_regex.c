@@ -179,6 +179,20 @@ ngx_http_llm_models_match(const llm_pattern_t *p, llm_str_t model)
     return c->regex ? ngx_http_llm_models_exec(c->regex, model) : NGX_ERROR;
 }
 
+
+void
+ngx_http_llm_models_exit(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_LLM_REGEX_CACHE; i++) {
+        if (ngx_http_llm_models_cache[i].pool) {
+            ngx_destroy_pool(ngx_http_llm_models_cache[i].pool);
+            ngx_http_llm_models_cache[i].pool = NULL;
+        }
+    }
+}
+
 #else
 
 void *
@@ -201,6 +215,13 @@ ngx_int_t
 ngx_http_llm_models_match(const llm_pattern_t *p, llm_str_t model)
 {
     return NGX_ERROR;
+}
+
+
+void
+ngx_http_llm_models_exit(void)
+{
+    /* nothing was kept */
 }
 
 #endif

@@ -568,6 +568,8 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_llm_main_conf_t  *mcf;
 
+    ngx_http_llm_models_exit();
+
     mcf = ngx_http_llm_module_conf(cycle);
 
     if (mcf && mcf->zones.nelts + mcf->accounts.nelts) {
