@@ -114,6 +114,7 @@ ngx_http_llm_gate_enter(ngx_http_llm_ctx_t *ctx)
     gate = ctx->extra->gate;
     gate->step = 0;
     gate->wait = 0;
+    gate->estimated = 0;
 
     claim = gate->claims.elts;
 

@@ -74,7 +74,8 @@ struct ngx_http_llm_gate_s {
     ngx_array_t                   claims;    /* ngx_http_llm_claim_t */
     ngx_str_t                     said;      /* $llm_gate */
 
-    /* the estimate */
+    /* the estimate, where a call without a bound is given "reserve" */
+    uint64_t                      reserve;
     uint64_t                      input;     /* tokens */
     uint64_t                      output;
     uint64_t                      cost;      /* nano-USD */
@@ -84,6 +85,7 @@ struct ngx_http_llm_gate_s {
 
     ngx_msec_t                    wait;
     ngx_uint_t                    step;      /* next to run */
+    unsigned                      estimated:1;
     unsigned                      priced:1;
     unsigned                      settled:1;
 };

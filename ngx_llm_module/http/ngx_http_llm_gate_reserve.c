@@ -79,6 +79,13 @@ ngx_http_llm_gate_estimate(ngx_http_llm_ctx_t *ctx, uint64_t reserve)
 
     gate = ctx->extra->gate;
 
+    if (gate->estimated && gate->reserve == reserve) {
+        return;
+    }
+
+    gate->estimated = 1;
+    gate->reserve = reserve;
+
     /* the answer may name another model, and is looked up anew then */
 
     ctx->priced = 0;
