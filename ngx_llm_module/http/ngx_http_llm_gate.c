@@ -103,9 +103,9 @@ ngx_http_llm_gate(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_gate_enter(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t             i;
-    ngx_http_llm_gate_t   *gate;
-    ngx_http_llm_claim_t  *claim;
+    ngx_uint_t              i;
+    ngx_http_llm_gate_t    *gate;
+    ngx_http_llm_claim_t  **claim;
 
     if (ctx->extra == NULL || ctx->extra->gate == NULL) {
         return;
@@ -119,7 +119,7 @@ ngx_http_llm_gate_enter(ngx_http_llm_ctx_t *ctx)
     claim = gate->claims.elts;
 
     for (i = 0; i < gate->claims.nelts; i++) {
-        claim[i].current = 0;
+        claim[i]->current = 0;
     }
 }
 

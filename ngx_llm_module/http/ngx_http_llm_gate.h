@@ -71,7 +71,9 @@ typedef struct {
 typedef struct ngx_http_llm_gate_s  ngx_http_llm_gate_t;
 
 struct ngx_http_llm_gate_s {
-    ngx_array_t                   claims;    /* ngx_http_llm_claim_t */
+    ngx_array_t                   claims;    /* ngx_http_llm_claim_t *: a key
+                                                may ask how another stands,
+                                                so none may move */
     ngx_str_t                     said;      /* $llm_gate */
 
     /* the estimate, where a call without a bound is given "reserve" */

@@ -44,7 +44,7 @@ ngx_http_llm_gate_get(ngx_http_llm_ctx_t *ctx)
     }
 
     if (ngx_array_init(&gate->claims, ctx->request->pool, 2,
-                       sizeof(ngx_http_llm_claim_t))
+                       sizeof(ngx_http_llm_claim_t *))
         != NGX_OK)
     {
         return NULL;
@@ -93,31 +93,37 @@ static ngx_http_llm_claim_t *
 ngx_http_llm_gate_claim(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_account_conf_t *zone, void *conf)
 {
-    ngx_uint_t             i;
-    ngx_array_t           *claims;
-    ngx_http_llm_claim_t  *claim;
+    ngx_uint_t              i;
+    ngx_array_t            *claims;
+    ngx_http_llm_claim_t  **claim, *made;
 
     claims = &ctx->extra->gate->claims;
     claim = claims->elts;
 
     for (i = 0; i < claims->nelts; i++) {
-        if (claim[i].zone == zone
-            && (claim[i].conf == conf || !claim[i].current))
+        if (claim[i]->zone == zone
+            && (claim[i]->conf == conf || !claim[i]->current))
         {
-            claim[i].conf = conf;
-            return &claim[i];
+            claim[i]->conf = conf;
+            return claim[i];
         }
     }
 
-    claim = ngx_array_push(claims);
-
-    if (claim) {
-        ngx_memzero(claim, sizeof(ngx_http_llm_claim_t));
-        claim->zone = zone;
-        claim->conf = conf;
+    made = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_llm_claim_t));
+    if (made == NULL) {
+        return NULL;
     }
 
-    return claim;
+    claim = ngx_array_push(claims);
+    if (claim == NULL) {
+        return NULL;
+    }
+
+    made->zone = zone;
+    made->conf = conf;
+    *claim = made;
+
+    return made;
 }
 
 

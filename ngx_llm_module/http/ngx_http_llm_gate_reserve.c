@@ -436,10 +436,10 @@ ngx_int_t
 ngx_http_llm_gate_reserve(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_reply_t *reply)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             i;
-    ngx_http_llm_gate_t   *gate;
-    ngx_http_llm_claim_t  *claim;
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_http_llm_gate_t    *gate;
+    ngx_http_llm_claim_t  **claim;
 
     gate = ctx->extra->gate;
     claim = gate->claims.elts;
@@ -447,21 +447,21 @@ ngx_http_llm_gate_reserve(ngx_http_llm_ctx_t *ctx,
     /* of another location, where it was refused or failed */
 
     for (i = 0; i < gate->claims.nelts; i++) {
-        if (!claim[i].current) {
-            ngx_http_llm_gate_give_back(&claim[i]);
+        if (!claim[i]->current) {
+            ngx_http_llm_gate_give_back(claim[i]);
         }
     }
 
     for (i = 0; i < gate->claims.nelts; i++) {
 
-        if (!claim[i].current) {
+        if (!claim[i]->current) {
             continue;
         }
 
-        rc = ngx_http_llm_gate_reserve_one(ctx, &claim[i]);
+        rc = ngx_http_llm_gate_reserve_one(ctx, claim[i]);
 
         if (rc == NGX_DECLINED
-            && ngx_http_llm_gate_reply(ctx, &claim[i], reply) != NGX_OK)
+            && ngx_http_llm_gate_reply(ctx, claim[i], reply) != NGX_OK)
         {
             rc = NGX_ERROR;
         }
@@ -501,21 +501,23 @@ static const ngx_uint_t
 ngx_int_t
 ngx_http_llm_gate_count(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t             i, budget;
-    ngx_http_llm_claim_t  *claim;
+    ngx_uint_t              i, budget;
+    ngx_http_llm_claim_t  **claim;
 
     claim = ctx->extra->gate->claims.elts;
 
     for (i = 0; i < ctx->extra->gate->claims.nelts; i++) {
 
-        if (!claim[i].current || claim[i].said == NGX_HTTP_LLM_SAID_NOTHING) {
+        if (!claim[i]->current
+            || claim[i]->said == NGX_HTTP_LLM_SAID_NOTHING)
+        {
             continue;
         }
 
-        budget = (claim[i].zone->accounts.kind == NGX_HTTP_LLM_BUDGETS);
+        budget = (claim[i]->zone->accounts.kind == NGX_HTTP_LLM_BUDGETS);
 
         ngx_http_llm_zone_count(ctx->zone,
-                      ngx_http_llm_gate_counters[budget][claim[i].said], 1);
+                      ngx_http_llm_gate_counters[budget][claim[i]->said], 1);
     }
 
     return NGX_OK;

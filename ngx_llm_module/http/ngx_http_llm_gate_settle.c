@@ -157,10 +157,10 @@ ngx_http_llm_gate_actual(ngx_http_llm_ctx_t *ctx, ngx_http_llm_claim_t *claim,
 void
 ngx_http_llm_gate_settle(ngx_http_llm_ctx_t *ctx)
 {
-    uint64_t               mono, wall;
-    ngx_uint_t             i, keep;
-    ngx_http_llm_gate_t   *gate;
-    ngx_http_llm_claim_t  *claim;
+    uint64_t                mono, wall;
+    ngx_uint_t              i, keep;
+    ngx_http_llm_gate_t    *gate;
+    ngx_http_llm_claim_t  **claim;
 
     if (ctx->extra == NULL || ctx->extra->gate == NULL) {
         return;
@@ -181,9 +181,10 @@ ngx_http_llm_gate_settle(ngx_http_llm_ctx_t *ctx)
     claim = gate->claims.elts;
 
     for (i = 0; i < gate->claims.nelts; i++) {
-        if (claim[i].hold.account) {
-            ngx_http_llm_hold_settle(&claim[i].zone->accounts, &claim[i].hold,
-                             ngx_http_llm_gate_actual(ctx, &claim[i], keep),
+        if (claim[i]->hold.account) {
+            ngx_http_llm_hold_settle(&claim[i]->zone->accounts,
+                             &claim[i]->hold,
+                             ngx_http_llm_gate_actual(ctx, claim[i], keep),
                              mono, wall);
         }
     }
@@ -206,13 +207,13 @@ ngx_http_llm_gate_give_back(ngx_http_llm_claim_t *claim)
 void
 ngx_http_llm_gate_release(ngx_http_llm_ctx_t *ctx)
 {
-    ngx_uint_t             i;
-    ngx_http_llm_claim_t  *claim;
+    ngx_uint_t              i;
+    ngx_http_llm_claim_t  **claim;
 
     claim = ctx->extra->gate->claims.elts;
 
     for (i = 0; i < ctx->extra->gate->claims.nelts; i++) {
-        ngx_http_llm_gate_give_back(&claim[i]);
+        ngx_http_llm_gate_give_back(claim[i]);
     }
 }
 
@@ -225,10 +226,10 @@ ngx_http_llm_gate_release(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
 {
-    uint64_t               seen, worth;
-    ngx_uint_t             i;
-    ngx_http_llm_gate_t   *gate;
-    ngx_http_llm_claim_t  *claim;
+    uint64_t                seen, worth;
+    ngx_uint_t              i;
+    ngx_http_llm_gate_t    *gate;
+    ngx_http_llm_claim_t  **claim;
 
     gate = ctx->extra->gate;
 
@@ -242,12 +243,12 @@ ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
     claim = gate->claims.elts;
 
     for (i = 0; i < gate->claims.nelts; i++) {
-        if (claim[i].hold.account && !claim[i].unpriced) {
-            worth = ngx_http_llm_gate_worth(gate, claim[i].unit, seen);
+        if (claim[i]->hold.account && !claim[i]->unpriced) {
+            worth = ngx_http_llm_gate_worth(gate, claim[i]->unit, seen);
 
-            ngx_http_llm_hold_deliver(&claim[i].zone->accounts,
-                                      &claim[i].hold,
-                                      ngx_min(worth, claim[i].hold.amount));
+            ngx_http_llm_hold_deliver(&claim[i]->zone->accounts,
+                                      &claim[i]->hold,
+                                      ngx_min(worth, claim[i]->hold.amount));
         }
     }
 }

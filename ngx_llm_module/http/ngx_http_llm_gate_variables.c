@@ -95,17 +95,17 @@ static ngx_http_llm_claim_t *
 ngx_http_llm_gate_asked_claim(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_account_conf_t *zone)
 {
-    void                  *conf;
-    ngx_uint_t             i;
-    ngx_http_llm_gate_t   *gate;
-    ngx_http_llm_claim_t  *claim;
+    void                   *conf;
+    ngx_uint_t              i;
+    ngx_http_llm_gate_t    *gate;
+    ngx_http_llm_claim_t  **have, *claim;
 
     gate = ctx->extra ? ctx->extra->gate : NULL;
-    claim = gate ? gate->claims.elts : NULL;
+    have = gate ? gate->claims.elts : NULL;
 
     for (i = 0; gate && i < gate->claims.nelts; i++) {
-        if (claim[i].zone == zone && (claim[i].shown || claim[i].current)) {
-            return &claim[i];
+        if (have[i]->zone == zone && (have[i]->shown || have[i]->current)) {
+            return have[i];
         }
     }
 

@@ -1,0 +1,136 @@
+# What a review of the gates found: each of these passed too much, charged
+# the wrong sum, or held what nobody gave back.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use LLM::Client qw(build_request);
+use LLM::Provider qw(answer failure request);
+use LLM::Test;
+use LLM::Upstream qw(response);
+use LLM::Util qw(wait_for);
+use Test::More;
+
+my $t = LLM::Test->new;
+
+
+# what the upstream answers, the model says
+
+my $up = $t->upstream(sub {
+    my ($req) = @_;
+
+    my $asked = JSON::PP->new->decode($req->{body} || '{}');
+    my $model = $asked->{model} || 'm';
+
+    return ([hang =>]) if $model =~ /mute/;
+    return ([close =>]) if $model =~ /break/;
+
+    if ($model =~ /fail/) {
+        my $f = failure('openai_chat', 500);
+        return response(500, $f->{headers}, $f->{body});
+    }
+
+    my $made = answer(api => 'openai_chat', model => $model,
+                      stream => $asked->{stream}, words => 400,
+                      usage => { input => 10, output => 10 });
+    my @headers = ('Content-Type' => $made->{type});
+
+    return response(200, \@headers, $made->{body});
+});
+
+$t->config(<<'EOC');
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    access_log %%DIR%%/access.log llm_test;
+
+    llm_zone zone=main:16m;
+
+    llm_limit_zone $arg_key zone=many:1m rate=1000r/d;
+    llm_limit_zone $slow zone=slow:1m rate=2r/d;
+    llm_budget_zone $arg_key zone=day:1m period=day;
+
+    map $llm_budget_day $slow { default "all"; }
+
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        llm main;
+
+        location /off/ {
+            llm_budget zone=day limit=2r;
+            try_files /nothing @off;
+        }
+        location @off { llm off; proxy_pass http://%%UPSTREAM%%; }
+
+        location /zones/ {
+            llm_limit zone=many;
+            llm_limit zone=slow;
+            llm_budget zone=day limit=100r;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+
+        location /tokens/ {
+            llm_budget zone=day limit=100000t reserve=20;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+
+        location /late/ {
+            llm_budget zone=day limit=100000t;
+            proxy_read_timeout 500ms;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+
+        location /dry/ {
+            llm_budget zone=day limit=$arg_limit dry_run;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+
+        location /left {
+            llm_deny 1;
+            llm_budget zone=day limit=100000t;
+            add_header X-Left $llm_budget_day_left always;
+            proxy_pass http://%%UPSTREAM%%;
+        }
+
+        location = /llm-status { llm off; llm_status main; }
+    }
+}
+EOC
+
+$t->start;
+
+
+sub call {
+    my ($uri, %opt) = @_;
+
+    my ($path, $args) = $uri =~ /\A([^?]*)(.*)\z/;
+
+    return $t->post("${path}v1/chat/completions$args",
+                    request('openai_chat', model => 'm', %opt));
+}
+
+
+sub statuses { return join ' ', map { $_->{status} } @_ }
+
+
+sub charged {
+    my ($key) = @_;
+
+    my $r = $t->post("/left/v1/chat/completions?key=$key",
+                     '{"model":"m","messages":[]}');
+
+    return 100_000 - $r->{headers}{'x-left'};
+}
+
+
+# the key of a zone asks how another one stands
+
+is statuses(map { call('/zones/?key=z') } 1 .. 4), '200 200 429 429',
+    'a limit whose key is made from a budget counts';
+
+
+$t->done;
