@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib";
 
 use JSON::PP ();
 use LLM::Client qw(build_request);
-use LLM::Provider qw(answer failure request);
+use LLM::Provider qw(answer failure request words);
 use LLM::Test;
 use LLM::Upstream qw(response);
 use LLM::Util qw(wait_for);
@@ -35,7 +35,7 @@ my $up = $t->upstream(sub {
     }
 
     my $made = answer(api => 'openai_chat', model => $model,
-                      stream => $asked->{stream}, words => 400,
+                      stream => $asked->{stream}, text => [words(400)],
                       usage => { input => 10, output => 10 });
     my @headers = ('Content-Type' => $made->{type});
 
@@ -127,10 +127,38 @@ sub charged {
 }
 
 
+# what ends where llm is off is no free call
+
+is statuses(map { call('/off/?key=f', model => 'fail') } 1 .. 4),
+    '500 500 500 500', 'calls that fail where llm is off cost nothing';
+is statuses(map { call('/off/?key=o') } 1 .. 4), '200 200 429 429',
+    'calls that are answered there count';
+
+
 # the key of a zone asks how another one stands
 
 is statuses(map { call('/zones/?key=z') } 1 .. 4), '200 200 429 429',
     'a limit whose key is made from a budget counts';
 
+
+# without a bound and without usage: what was delivered is charged
+
+is call('/tokens/?key=t', stream => 1)->{status}, 200,
+    'a long stream without usage';
+wait_for(5, sub { return charged('t') != 0 });
+cmp_ok charged('t'), '>', 300, 'is charged more than was reserved';
+
+
+# asked, and never answered
+
+is call('/late/?key=l', model => 'mute')->{status}, 504, 'no answer in time';
+wait_for(5, sub { return charged('l') != 0 });
+cmp_ok charged('l'), '>', 0, 'may have been billed all the same';
+
+
+# a dry run refuses nobody
+
+is call('/dry/?key=d&limit=many')->{status}, 200,
+    'no amount, but only tried out';
 
 $t->done;

@@ -509,13 +509,15 @@ ngx_http_llm_finish_call(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
+    ctx->attempts = ngx_http_llm_finish_attempts(ctx->request);
+
     if (ngx_http_llm_finish_off(ctx)) {
+        ngx_http_llm_gate_settle(ctx);
         ctx->operation = LLM_OP_NONE;
         return;
     }
 
     ctx->finished = 1;
-    ctx->attempts = ngx_http_llm_finish_attempts(ctx->request);
 
     ngx_http_llm_headers_finish(ctx, &h);
     ngx_http_llm_finish_values(ctx, &h);

@@ -89,6 +89,7 @@ struct ngx_http_llm_gate_s {
     ngx_uint_t                    step;      /* next to run */
     unsigned                      estimated:1;
     unsigned                      priced:1;
+    unsigned                      bounded:1; /* the output has a bound */
     unsigned                      settled:1;
 };
 

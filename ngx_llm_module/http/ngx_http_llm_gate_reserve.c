@@ -95,6 +95,7 @@ ngx_http_llm_gate_estimate(ngx_http_llm_ctx_t *ctx, uint64_t reserve)
     gate->input = ctx->asked.prompt_tokens;
     gate->input += gate->input / 8 + (gate->input ? 8 : 0);
     gate->output = ngx_http_llm_gate_output(ctx, reserve);
+    gate->bounded = ctx->asked.has_max_tokens || gate->output == 0;
 
     gate->priced = ngx_http_llm_gate_bill(ctx, gate->input, gate->output,
                                           &gate->cost);
@@ -292,7 +293,8 @@ ngx_http_llm_gate_reserve_budget(ngx_http_llm_ctx_t *ctx,
     claim->said = b->dry_run ? NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN
                              : NGX_HTTP_LLM_SAID_REJECTED;
 
-    return rc == NGX_HTTP_LLM_OVERDRAWN ? NGX_OK : NGX_DECLINED;
+    return (rc == NGX_HTTP_LLM_OVERDRAWN || b->dry_run) ? NGX_OK
+                                                        : NGX_DECLINED;
 }
 
 

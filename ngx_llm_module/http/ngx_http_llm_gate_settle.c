@@ -9,13 +9,23 @@
  * in doubt, and doubt is charged: of a call that was cut, or whose provider
  * says nothing, the text that was delivered and a quarter more, since
  * estimates are off to both sides and what was generated is seldom less than
- * what arrived; but never more than was reserved for it.  Of an answer that
- * could not be read, all that was reserved.
+ * what arrived; but no more than was reserved for it, unless more has come.
+ * Of an answer that could not be read, all that was reserved.
  */
 
 
 #include "ngx_http_llm_gate.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_timeout.h"
+
+
+/* What became of the attempts of a call. */
+
+enum {
+    ASKED_NOBODY = 0,            /* or who refused, or was never reached */
+    ASKED_IN_VAIN,               /* was reached, and never answered */
+    ASKED_SOMEBODY
+};
 
 
 /* How much of a reservation is kept. */
@@ -35,6 +45,44 @@ ngx_http_llm_gate_upper(uint64_t tokens)
 }
 
 
+/*
+ * The status that a client sees may be nginx's own, or a page's: whether
+ * anything was made for the call its attempts tell.
+ */
+
+static ngx_uint_t
+ngx_http_llm_gate_attempts(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i, asked;
+    ngx_http_upstream_state_t  *state;
+
+    if (r->upstream_states == NULL) {
+        return ASKED_NOBODY;
+    }
+
+    asked = ASKED_NOBODY;
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+
+        if (state[i].peer == NULL
+            || state[i].connect_time == (ngx_msec_t) -1)
+        {
+            continue;
+        }
+
+        if (state[i].header_time == (ngx_msec_t) -1) {
+            asked = ngx_max(asked, ASKED_IN_VAIN);
+
+        } else if (state[i].status < 400) {
+            asked = ASKED_SOMEBODY;
+        }
+    }
+
+    return asked;
+}
+
+
 static ngx_uint_t
 ngx_http_llm_gate_keeps(ngx_http_llm_ctx_t *ctx)
 {
@@ -50,6 +98,19 @@ ngx_http_llm_gate_keeps(ngx_http_llm_ctx_t *ctx)
 
     if (ctx->usage == LLM_USAGE_REPORTED) {
         return KEEP_REPORTED;
+    }
+
+    switch (ngx_http_llm_gate_attempts(ctx->request)) {
+
+    case ASKED_NOBODY:
+        return KEEP_NOTHING;
+
+    case ASKED_IN_VAIN:
+        return KEEP_DELIVERED;
+    }
+
+    if (ngx_http_llm_timeout_fired(ctx)) {
+        return ctx->unreadable ? KEEP_ALL : KEEP_DELIVERED;
     }
 
     if (status >= 400 && status != NGX_HTTP_CLIENT_CLOSED_REQUEST) {
@@ -98,21 +159,29 @@ ngx_http_llm_gate_reported(ngx_http_llm_ctx_t *ctx, ngx_uint_t unit,
 }
 
 
+/*
+ * What that much output and a quarter more is, as far as it was reserved.
+ * Beyond it the quarter is not charged, but what has come is; only a call
+ * with a bound cannot have had more than that.
+ */
+
 static uint64_t
-ngx_http_llm_gate_output_seen(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_gate_delivered(ngx_http_llm_gate_t *gate,
+    ngx_http_llm_claim_t *claim, uint64_t tokens, uint64_t events)
 {
-    uint64_t         n;
-    llm_response_t  *a;
+    uint64_t  worth, most, seen;
 
-    a = ctx->answer;
+    seen = ngx_max(ngx_http_llm_gate_upper(tokens), events);
+    worth = ngx_http_llm_gate_worth(gate, claim->unit, seen);
+    most = claim->hold.amount;
 
-    if (a == NULL) {
-        return 0;
+    if (worth > most && !gate->bounded) {
+        seen = ngx_max(tokens, events);
+        most = ngx_max(most, ngx_http_llm_gate_worth(gate, claim->unit,
+                                                     seen));
     }
 
-    n = llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx));
-
-    return ngx_max(ngx_http_llm_gate_upper(n), a->content_events);
+    return ngx_min(worth, most);
 }
 
 
@@ -120,10 +189,8 @@ static uint64_t
 ngx_http_llm_gate_actual(ngx_http_llm_ctx_t *ctx, ngx_http_llm_claim_t *claim,
     ngx_uint_t keep)
 {
-    uint64_t              amount, seen;
-    ngx_http_llm_gate_t  *gate;
-
-    gate = ctx->extra->gate;
+    uint64_t         amount, tokens;
+    llm_response_t  *a;
 
     switch (keep) {
 
@@ -144,10 +211,12 @@ ngx_http_llm_gate_actual(ngx_http_llm_ctx_t *ctx, ngx_http_llm_claim_t *claim,
             break;
         }
 
-        seen = ngx_http_llm_gate_output_seen(ctx);
-        amount = ngx_http_llm_gate_worth(gate, claim->unit, seen);
+        a = ctx->answer;
+        tokens = a ? llm_response_estimate(a, ngx_http_llm_ctx_asked(ctx))
+                   : 0;
 
-        return ngx_min(amount, claim->hold.amount);
+        return ngx_http_llm_gate_delivered(ctx->extra->gate, claim, tokens,
+                                           a ? a->content_events : 0);
     }
 
     return claim->hold.amount;
@@ -226,7 +295,7 @@ ngx_http_llm_gate_release(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
 {
-    uint64_t                seen, worth;
+    uint64_t                tokens, events;
     ngx_uint_t              i;
     ngx_http_llm_gate_t    *gate;
     ngx_http_llm_claim_t  **claim;
@@ -237,18 +306,17 @@ ngx_http_llm_gate_deliver(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
-    seen = ngx_http_llm_gate_upper(llm_text_tokens(&ctx->answer->text));
-    seen = ngx_max(seen, ctx->answer->content_events);
+    tokens = llm_text_tokens(&ctx->answer->text);
+    events = ctx->answer->content_events;
 
     claim = gate->claims.elts;
 
     for (i = 0; i < gate->claims.nelts; i++) {
         if (claim[i]->hold.account && !claim[i]->unpriced) {
-            worth = ngx_http_llm_gate_worth(gate, claim[i]->unit, seen);
-
             ngx_http_llm_hold_deliver(&claim[i]->zone->accounts,
-                                      &claim[i]->hold,
-                                      ngx_min(worth, claim[i]->hold.amount));
+                             &claim[i]->hold,
+                             ngx_http_llm_gate_delivered(gate, claim[i],
+                                                         tokens, events));
         }
     }
 }
