@@ -15,7 +15,7 @@ use LLM::Client qw(build_request);
 use LLM::Provider qw(answer failure request);
 use LLM::Test;
 use LLM::Upstream qw(response);
-use LLM::Util qw(mono scale wait_for);
+use LLM::Util qw(mono wait_for);
 use Test::More;
 
 my $t = LLM::Test->new(workers => 2);
@@ -52,7 +52,7 @@ $t->config(<<'EOC');
 %%GLOBALS%%
 http {
     %%HTTP%%
-    log_format gates escape=json '{"uri":"$uri","status":"$status",'
+    log_format gates escape=json '{"uri":"$uri","id":"$http_x_id","status":"$status",'
         '"gate":"$llm_gate","tpm":"$llm_limit_tpm","day":"$llm_budget_day",'
         '"left":"$llm_budget_day_left","hour":"$llm_budget_hour",'
         '"outcome":"$llm_outcome","error":"$llm_error_type"}';
@@ -179,22 +179,25 @@ sub call {
     my $path = $uri;
     $path =~ s{^(/\w+/)(\?.*)?$}{"${1}v1/chat/completions" . ($2 || '')}e;
 
-    return $t->post($path, $body);
+    return post($path, $body);
 }
 
 
-my $gates_at = 0;
+my $id = 0;
+
+sub post { return $t->post(@_, 'X-Id' => ++$id) }
+
+# what was logged of the last call
 
 sub gate_line {
-    my @lines;
+    my $line;
 
-    wait_for(5, sub {
-        @lines = split /\n/, $t->read_file('gates.log');
-        return @lines > $gates_at;
+    wait_for(20, sub {
+        ($line) = $t->read_file('gates.log') =~ /^(.*"id":"$id",.*)\n/m;
+        return $line;
     });
 
-    $gates_at = @lines;
-    return JSON::PP->new->decode($lines[-1]);
+    return JSON::PP->new->decode($line);
 }
 
 
@@ -214,7 +217,6 @@ is statuses(map { call('/burst/?key=c') } 1 .. 6),
 is statuses(map { call('/day/?key=a') } 1 .. 12),
     join(' ', (200) x 10, 429, 429), 'a budget of 10 calls lets 10 through';
 
-gate_line();
 my $refused = call('/rpm/?key=a');
 my $line = gate_line();
 is $line->{gate}, 'limit rpm:reject', 'the gate that refused is named';
@@ -360,30 +362,29 @@ is call('/cost/?max=1', max => 10, more => { n => 100 })->{status}, 429,
             "number $n is not early";
     }
     is scalar(grep { $_->[0] == 429 } @got), 3, 'those after them are refused';
-    wait_for(scale(5, 5), sub {
+    wait_for(20, sub {
         return 7 == grep { m{"uri":"/wait/} }
                split /\n/, $t->read_file('gates.log');
     });
     is scalar(() = $t->read_file('gates.log') =~ /"limit fast:delay"/g), 3,
         'and the log tells who waited';
-    $gates_at = () = $t->read_file('gates.log') =~ /\n/g;
 }
 
 
 # what is no API that we know is counted where it names a model
 
-is statuses(map { $t->post('/rpm/v1/unheard?key=w', '{"model":"m1"}') }
+is statuses(map { post('/rpm/v1/unheard?key=w', '{"model":"m1"}') }
             1 .. 4), '200 200 200 429', 'an unknown path with a model counts';
-is statuses(map { $t->post('/rpm/v1/unheard?key=v', '{"x":"m1"}') } 1 .. 4),
+is statuses(map { post('/rpm/v1/unheard?key=v', '{"x":"m1"}') } 1 .. 4),
     '500 500 500 500', 'one without is nothing that we know of';
 
 
 # what cannot be read
 
-is $t->post('/rpm/v1/chat/completions?key=u', '{"model":"m1",')->{status}, 400,
+is post('/rpm/v1/chat/completions?key=u', '{"model":"m1",')->{status}, 400,
     'a body that is no JSON';
 is gate_line()->{gate}, 'unreadable:not_json', 'is named';
-is $t->post('/rpm/v1/chat/completions?key=u',
+is post('/rpm/v1/chat/completions?key=u',
             '{"model":"m1","model":"m2"}')->{status}, 400, 'two models';
 is gate_line()->{gate}, 'unreadable:ambiguous', 'is named';
 
