@@ -86,7 +86,7 @@ http {
 
         location /ended/ {
             llm_budget zone=day limit=100000t;
-            llm_stream_timeout ttft=500ms;
+            llm_stream_timeout total=500ms;
             proxy_pass http://%%UPSTREAM%%;
         }
 
