@@ -457,6 +457,10 @@ ngx_http_llm_timeout_fire(ngx_http_llm_timeout_t *t, ngx_http_upstream_t *u)
 
     ngx_http_llm_timeout_end(r, u);
 
+    /* a fallback, if there is one, starts anew */
+
+    t->fired = !r->header_sent || !r->connection->buffered;
+
     if (!r->header_sent) {
         ngx_http_llm_timeout_says(&refusal);
         ngx_http_finalize_request(r, ngx_http_llm_reply_error(ctx, &refusal));
@@ -469,8 +473,6 @@ ngx_http_llm_timeout_fire(ngx_http_llm_timeout_t *t, ngx_http_upstream_t *u)
         ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
-
-    t->fired = 1;
 
     rc = ngx_http_llm_timeout_last(ctx);
 
