@@ -45,7 +45,7 @@ subtest 'client and upstream, face to face' => sub {
         ok($r->{complete}, "$path: complete");
     }
 
-    cmp_ok(scalar @{ $r->{chunks} }, '>', 100, 'a drip arrives in drops');
+    cmp_ok(scalar @{ $r->{chunks} }, '>', 20, 'a drip arrives in drops');
 
     $r = http($port, 'GET', '/close', undef);
     is_deeply([@$r{qw(body complete closed)}], ['abc', 1, 'fin'], 'close');

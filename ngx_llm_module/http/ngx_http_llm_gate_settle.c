@@ -109,9 +109,8 @@ ngx_http_llm_gate_keeps(ngx_http_llm_ctx_t *ctx)
 
         /* an error of the upstream costs nothing; who cut it short pays */
 
-        return (ctx->outcome == LLM_OUTCOME_ERROR
-                && !ngx_http_llm_timeout_fired(ctx))
-               ? KEEP_NOTHING : KEEP_DELIVERED;
+        return (ctx->outcome == LLM_OUTCOME_ERROR) ? KEEP_NOTHING
+                                                   : KEEP_DELIVERED;
     }
 
     if (ngx_http_llm_timeout_fired(ctx)) {

@@ -42,6 +42,7 @@
 #define llm_sse_end              portable_llm_sse_end
 #define llm_sse_feed             portable_llm_sse_feed
 #define llm_sse_idle             portable_llm_sse_idle
+#define llm_sse_clear            portable_llm_sse_clear
 #define llm_sse_init             portable_llm_sse_init
 
 
@@ -97,6 +98,7 @@ int llm_json_end(llm_json_t *s);
 #undef llm_sse_end
 #undef llm_sse_feed
 #undef llm_sse_idle
+#undef llm_sse_clear
 #undef llm_sse_init
 
 int llm_json_compile(llm_json_table_t *t, const llm_json_row_t *rows,
