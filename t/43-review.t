@@ -27,6 +27,7 @@ my $up = $t->upstream(sub {
     my $model = $asked->{model} || 'm';
 
     return ([hang =>]) if $model =~ /mute/;
+    return ([close =>]) if $model =~ /closed/;
     return ([close =>]) if $model =~ /break/;
 
     if ($model =~ /fail/) {
@@ -155,12 +156,28 @@ wait_for(5, sub { return charged('t') != 0 });
 cmp_ok charged('t'), '>', 300, 'is charged more than was reserved';
 
 
-# asked, and never answered: an error of the way there is free
+# asked, and never answered: it may have been made, and billed; who closes the
+# connection has not
 
 is call('/late/?key=l', model => 'mute')->{status}, 504, 'no answer in time';
-ok(wait_for(5, sub { return charged('l') == 0 }), 'costs nothing');
+ok(wait_for(5, sub { my $n = charged('l'); return $n > 0 && $n < 200 }),
+   'costs its input');
+is call('/late/?key=c', model => 'closed')->{status}, 502, 'one that is shut';
+ok(wait_for(5, sub { return charged('c') == 0 }), 'costs nothing');
 is call('/ended/?key=e', model => 'mute')->{status}, 504, 'one that was ended';
-ok(wait_for(5, sub { return charged('e') == 0 }), 'costs nothing either');
+ok(wait_for(5, sub { my $n = charged('e'); return $n > 0 && $n < 200 }),
+   'costs its input, too');
+
+{
+    my $client = $t->client;
+    $client->send(build_request('POST', '/tokens/v1/chat/completions?key=g',
+        request('openai_chat', model => 'mute', max_tokens => 900)));
+    ok(wait_for(5, sub { return charged('g') > 900 }), 'a call in flight');
+    $client->abort;
+    $t->logged(1);
+    cmp_ok charged('g'), '>', 900, 'that is left, and is no stream, is charged'
+        . ' what was reserved';
+}
 
 
 # a dry run refuses nobody

@@ -72,7 +72,13 @@ ngx_http_llm_gate_attempts(ngx_http_request_t *r)
         }
 
         if (state[i].header_time == (ngx_msec_t) -1) {
-            asked = ngx_max(asked, ASKED_IN_VAIN);
+
+            /* who closed the connection has refused; who was waited for in
+               vain may have made all of it */
+
+            if (state[i].status != NGX_HTTP_BAD_GATEWAY) {
+                asked = ngx_max(asked, ASKED_IN_VAIN);
+            }
 
         } else if (state[i].status < 400) {
             asked = ASKED_SOMEBODY;
@@ -80,6 +86,19 @@ ngx_http_llm_gate_attempts(ngx_http_request_t *r)
     }
 
     return asked;
+}
+
+
+/*
+ * The client left a call that is answered in one piece: how much of that was
+ * made nobody can see.
+ */
+
+static ngx_uint_t
+ngx_http_llm_gate_blind(ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->outcome == LLM_OUTCOME_ABORTED
+           && !ctx->asked.stream && !ctx->path_stream && !ctx->stream;
 }
 
 
@@ -106,11 +125,7 @@ ngx_http_llm_gate_keeps(ngx_http_llm_ctx_t *ctx)
         return KEEP_NOTHING;
 
     case ASKED_IN_VAIN:
-
-        /* an error of the upstream costs nothing; who cut it short pays */
-
-        return (ctx->outcome == LLM_OUTCOME_ERROR) ? KEEP_NOTHING
-                                                   : KEEP_DELIVERED;
+        return ngx_http_llm_gate_blind(ctx) ? KEEP_ALL : KEEP_DELIVERED;
     }
 
     if (ngx_http_llm_timeout_fired(ctx)) {
@@ -123,6 +138,10 @@ ngx_http_llm_gate_keeps(ngx_http_llm_ctx_t *ctx)
 
     if (ctx->outcome == LLM_OUTCOME_ERROR && ctx->usage == LLM_USAGE_NONE) {
         return KEEP_NOTHING;
+    }
+
+    if (ngx_http_llm_gate_blind(ctx)) {
+        return KEEP_ALL;
     }
 
     if (ctx->usage == LLM_USAGE_ESTIMATED
