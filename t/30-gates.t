@@ -226,6 +226,8 @@ like $refused->{headers}{'retry-after'} || '', qr/^\d+$/, 'Retry-After';
 $refused = call('/day/?key=a');
 $line = gate_line();
 is $line->{gate}, 'budget day:reject', 'the budget that refused is named';
+like $refused->{body}, qr/0 of 10 calls left, this call may take 1\b/,
+    'what is left is said, and what was asked for';
 like $refused->{body}, qr/"insufficient_quota"/, 'its code is that of OpenAI';
 is $refused->{headers}{'x-should-retry'}, 'false', 'SDKs are told to stop';
 is $refused->{headers}{'retry-after'}, undef, 'and not when to come back';
@@ -283,6 +285,11 @@ is call('/day/?key=p')->{headers}{'x-by'}, 'plain', 'three are spent';
 is statuses(map { call('/dry/?key=y') } 1 .. 5), '200 200 200 200 200',
     'a dry run refuses nobody';
 is gate_line()->{day}, 'REJECTED_DRY_RUN', 'and says so';
+
+
+like $t->read_file('error.log'),
+    qr/limiting calls, dry run, by zone "rpm": 0 of 3 calls left, this/,
+    'and so does the error log';
 
 
 # of a map

@@ -198,12 +198,67 @@ ngx_http_llm_gate_book(ngx_http_llm_claim_t *claim, ngx_http_llm_gate_t *gate,
 }
 
 
+static u_char *
+ngx_http_llm_gate_print(u_char *p, ngx_uint_t unit, uint64_t n)
+{
+    return (unit == NGX_HTTP_LLM_USD) ? llm_decimal_print_nano(p, n)
+                                      : ngx_sprintf(p, "%uL", n);
+}
+
+
+/* "12 of 1000 tokens left, this call may take 50", in the log as well: once
+   a call that is refused, or would be. */
+
+static ngx_int_t
+ngx_http_llm_gate_tell(ngx_http_llm_ctx_t *ctx, ngx_http_llm_claim_t *claim,
+    ngx_uint_t level, uint64_t bound, ngx_uint_t dry_run, llm_str_t *text)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(ctx->request->pool, 3 * LLM_DECIMAL_LEN
+                    + sizeof(" of  tokens left, this call may take "));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    if (claim->malformed) {
+        p = ngx_sprintf(p, "its limit is no amount");
+
+    } else if (claim->unpriced) {
+        p = ngx_sprintf(p, "the model has no price");
+
+    } else {
+        p = ngx_http_llm_gate_print(p, claim->unit, claim->left);
+        p = ngx_cpymem(p, " of ", sizeof(" of ") - 1);
+        p = ngx_http_llm_gate_print(p, claim->unit, bound);
+        p = ngx_sprintf(p, " %s left, this call may take ",
+                        llm_amount_units[claim->unit]);
+        p = ngx_http_llm_gate_print(p, claim->unit,
+                       ngx_http_llm_gate_takes(ctx->extra->gate, claim->unit));
+    }
+
+    text->len = p - text->data;
+
+    ngx_log_error(level, ctx->request->connection->log, 0,
+                  "%s%s by zone \"%V\": %*s",
+                  (claim->zone->accounts.kind == NGX_HTTP_LLM_BUDGETS)
+                  ? "no budget for the call" : "limiting calls",
+                  dry_run ? ", dry run," : "", &claim->zone->name,
+                  text->len, text->data);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_llm_gate_reserve_limit(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_claim_t *claim)
 {
     int                         rc;
     uint64_t                    wait;
+    llm_str_t                   text;
     ngx_http_llm_gate_t        *gate;
     ngx_http_llm_limit_conf_t  *l;
 
@@ -242,7 +297,9 @@ ngx_http_llm_gate_reserve_limit(ngx_http_llm_ctx_t *ctx,
 
     if (l->dry_run) {
         claim->said = NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN;
-        return NGX_OK;
+
+        return ngx_http_llm_gate_tell(ctx, claim, l->log_level, l->burst, 1,
+                                      &text);
     }
 
     claim->said = NGX_HTTP_LLM_SAID_REJECTED;
@@ -258,6 +315,7 @@ ngx_http_llm_gate_reserve_budget(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_claim_t *claim)
 {
     int                          rc, force;
+    llm_str_t                    text;
     ngx_http_llm_gate_t         *gate;
     ngx_http_llm_budget_conf_t  *b;
 
@@ -290,11 +348,16 @@ ngx_http_llm_gate_reserve_budget(ngx_http_llm_ctx_t *ctx,
         return NGX_OK;
     }
 
-    claim->said = b->dry_run ? NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN
-                             : NGX_HTTP_LLM_SAID_REJECTED;
+    if (b->dry_run) {
+        claim->said = NGX_HTTP_LLM_SAID_REJECTED_DRY_RUN;
 
-    return (rc == NGX_HTTP_LLM_OVERDRAWN || b->dry_run) ? NGX_OK
-                                                        : NGX_DECLINED;
+        return ngx_http_llm_gate_tell(ctx, claim, b->log_level, claim->bound,
+                                      1, &text);
+    }
+
+    claim->said = NGX_HTTP_LLM_SAID_REJECTED;
+
+    return rc == NGX_HTTP_LLM_OVERDRAWN ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -305,49 +368,6 @@ ngx_http_llm_gate_reserve_one(ngx_http_llm_ctx_t *ctx,
     return (claim->zone->accounts.kind == NGX_HTTP_LLM_BUDGETS)
            ? ngx_http_llm_gate_reserve_budget(ctx, claim)
            : ngx_http_llm_gate_reserve_limit(ctx, claim);
-}
-
-
-static u_char *
-ngx_http_llm_gate_print(u_char *p, ngx_uint_t unit, uint64_t n)
-{
-    return (unit == NGX_HTTP_LLM_USD) ? llm_decimal_print_nano(p, n)
-                                      : ngx_sprintf(p, "%uL", n);
-}
-
-
-/* "12 of 1000 tokens left" */
-
-static ngx_int_t
-ngx_http_llm_gate_reply_text(ngx_http_llm_ctx_t *ctx,
-    ngx_http_llm_claim_t *claim, uint64_t bound, llm_str_t *text)
-{
-    u_char  *p;
-
-    if (claim->malformed || claim->unpriced) {
-        text->data = (const uint8_t *) (claim->unpriced
-                                        ? "the model has no price"
-                                        : "it is not set up right");
-        text->len = ngx_strlen(text->data);
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(ctx->request->pool,
-                    2 * LLM_DECIMAL_LEN + sizeof(" of  tokens left"));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->data = p;
-
-    p = ngx_http_llm_gate_print(p, claim->unit, claim->left);
-    p = ngx_cpymem(p, " of ", sizeof(" of ") - 1);
-    p = ngx_http_llm_gate_print(p, claim->unit, bound);
-    p = ngx_sprintf(p, " %s left", llm_amount_units[claim->unit]);
-
-    text->len = p - text->data;
-
-    return NGX_OK;
 }
 
 
@@ -376,10 +396,8 @@ ngx_http_llm_gate_reply_limit(ngx_http_llm_ctx_t *ctx,
                                                  claim->account,
                                                  ngx_http_llm_now());
 
-    ngx_log_error(l->log_level, ctx->request->connection->log, 0,
-                  "limiting calls by zone \"%V\"", &l->name);
-
-    if (ngx_http_llm_gate_reply_text(ctx, claim, l->burst, &reply->r.text)
+    if (ngx_http_llm_gate_tell(ctx, claim, l->log_level, l->burst, 0,
+                               &reply->r.text)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -403,14 +421,8 @@ ngx_http_llm_gate_reply_budget(ngx_http_llm_ctx_t *ctx,
     reply->r.status = b->status;
     reply->quota = 1;
 
-    ngx_log_error(b->log_level, ctx->request->connection->log, 0,
-                  "budget of zone \"%V\" has no room for the call%s",
-                  &b->name, claim->unpriced ? ": its model has no price"
-                            : claim->malformed ? ": its limit is no amount"
-                            : "");
-
-    if (ngx_http_llm_gate_reply_text(ctx, claim, claim->bound,
-                                     &reply->r.text)
+    if (ngx_http_llm_gate_tell(ctx, claim, b->log_level, claim->bound, 0,
+                               &reply->r.text)
         != NGX_OK)
     {
         return NGX_ERROR;
